@@ -1,0 +1,174 @@
+// `exalloc replay`: a recorded allocation trace, played on a card.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "commands.hpp"
+#include "exalloc/card.hpp"
+#include "exalloc/stats.hpp"
+#include "library_allocator.hpp"
+#include "progress.hpp"
+#include "replay.hpp"
+#include "report.hpp"
+
+namespace exalloc::cli {
+namespace {
+
+struct arguments {
+  std::string trace;
+  std::string format = "auto";
+  std::string card;
+  std::uint64_t limit = 0;
+  std::uint64_t seed = 1;
+  std::string json;
+  std::string wave;
+  bool strict = false;
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  exalloc replay trace.txt.xz                     on the soft card: are the calls right?\n"
+    "  exalloc replay trace.txt --card sim             on the Verilated card: how fast are they?\n"
+    "  exalloc replay trace.txt --json - | jq .checks  for scripts\n"
+    "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n\n"
+    "Record a trace of your own system:\n"
+    "  trace-cmd record -e kmem:kmalloc -e kmem:kfree -e kmem:kmem_cache_alloc \\\n"
+    "            -e kmem:kmem_cache_free your-program; trace-cmd report > trace.txt\n"
+    "or of one program, with glibc's mtrace:\n"
+    "  MALLOC_TRACE=$PWD/trace.txt LD_PRELOAD=libc_malloc_debug.so.0 your-program\n"
+    "  (your-program must call mtrace(); docs/replay.md tells how without)\n\n"
+    "Exit status: 0 all checks passed, 1 a check failed, 2 bad usage or input.";
+
+bool terminal_is_utf8() {
+  for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale(value);
+    return locale.find("UTF-8") != std::string_view::npos ||
+           locale.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+std::optional<replay::trace_format> format_of(const std::string& name) {
+  if (name == "ftrace") return replay::trace_format::ftrace;
+  if (name == "mtrace") return replay::trace_format::mtrace;
+  return std::nullopt;
+}
+
+void flush_or_throw(std::FILE* stream, const char* name) {
+  if (std::fflush(stream) != 0) {
+    throw std::runtime_error(fmt::format("{} cannot be written; is the disk full?", name));
+  }
+}
+
+replay::replay_result run(const arguments& args) {
+  std::unique_ptr<replay::library_allocator> calls;
+  const auto open = [&]() -> replay::allocator& {
+    calls = std::make_unique<replay::library_allocator>(args.card);
+    if (!args.wave.empty()) {
+      if (calls->card_name() != "sim") {
+        throw std::runtime_error(
+            fmt::format("--wave needs the Verilated card, and the {} card has no signals; add "
+                        "--card sim",
+                        calls->card_name()));
+      }
+      current_card().trace(args.wave);
+    }
+    return *calls;
+  };
+
+  replay::replay_options options;
+  options.trace = args.trace;
+  options.reading = {format_of(args.format), args.limit, args.strict};
+  options.seed = args.seed;
+  options.complain = [](const std::string& text) { spdlog::warn("{}", text); };
+  replay::progress progress;
+  options.progress = [&](double fraction, std::uint64_t lines) { progress(fraction, lines); };
+  return replay::run_replay(options, open);
+}
+
+// A place that cannot be written is told before the long run, not after it.
+void refuse_unwritable(const arguments& args) {
+  std::error_code error;
+  if (std::filesystem::equivalent(args.json, args.trace, error)) {
+    throw std::runtime_error(
+        fmt::format("--json {}: is the trace itself; name another file", args.json));
+  }
+  const bool existed = std::filesystem::exists(args.json, error);
+  if (!std::ofstream(args.json, std::ios::app)) {
+    throw std::runtime_error(
+        fmt::format("--json {}: cannot be written; check folder and permissions", args.json));
+  }
+  if (!existed) std::filesystem::remove(args.json, error);
+}
+
+void replay_trace(const arguments& args) {
+  const bool json_to_stdout = args.json == "-";
+  const bool json_to_file = !args.json.empty() && !json_to_stdout;
+  if (json_to_file) refuse_unwritable(args);
+
+  const replay::replay_result result = run(args);
+
+  std::FILE* const text_stream = json_to_stdout ? stderr : stdout;
+  fmt::print(text_stream, "{}", replay::text_report(result, terminal_is_utf8()));
+  flush_or_throw(text_stream, "the report");
+  if (json_to_stdout) {
+    fmt::print("{}", replay::json_report(result));
+    flush_or_throw(stdout, "the JSON report");
+  } else if (json_to_file) {
+    std::ofstream json_file(args.json);
+    json_file << replay::json_report(result);
+    json_file.close();
+    if (!json_file) {
+      throw std::runtime_error(
+          fmt::format("--json {}: could not be written; is the disk full?", args.json));
+    }
+  }
+  if (!result.passed()) throw exit_with{check_failed};
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app) {
+  CLI::App* const command = app.add_subcommand(
+      "replay", "Play a recorded allocation trace on a card, check every call, report.");
+  const auto args = std::make_shared<arguments>();
+  command->add_option("TRACE", args->trace, "The trace: text, plain or compressed (xz, gz, zst)")
+      ->required();
+  command->add_option("--format", args->format, "Format of the trace")
+      ->check(CLI::IsMember({"auto", "ftrace", "mtrace"}))
+      ->capture_default_str();
+  command
+      ->add_option("--card", args->card,
+                   "Card to play it on; without it EXALLOC_CARD decides, else soft")
+      ->check(CLI::IsMember({"soft", "sim"}));
+  command->add_option("--limit", args->limit, "Read only the first LINES lines (0: all)")
+      ->type_name("LINES")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", args->seed, "Seed of what is random: see docs/replay.md")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      ->add_option("--json", args->json,
+                   "Write the report as JSON too ('-': to stdout, and the text to stderr)")
+      ->type_name("FILE");
+  command->add_option("--wave", args->wave, "Record the card's signals (sim only)")
+      ->type_name("FILE.fst");
+  command->add_flag("--strict", args->strict, "Refuse a trace with a malformed line");
+  command->footer(examples);
+  command->callback([args] { replay_trace(*args); });
+}
+
+}  // namespace exalloc::cli

@@ -1,0 +1,57 @@
+// The allocator of a real replay: the exalloc library on the card that is open.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "allocator.hpp"
+#include "exalloc/exalloc.h"
+
+namespace exalloc::replay {
+
+class library_allocator final : public allocator {
+ public:
+  // Opens `card` ("soft", "sim"), or the one that EXALLOC_CARD names if it is empty. Throws
+  // std::runtime_error with a sentence for the user when it cannot be had.
+  explicit library_allocator(const std::string& card);
+  ~library_allocator() override;
+  library_allocator(const library_allocator&) = delete;
+  library_allocator& operator=(const library_allocator&) = delete;
+
+  void enter(unsigned processor) override;
+  NTSTATUS initialize_zone(ZONE_HEADER& zone, ULONG block_size, void* segment,
+                           ULONG segment_size) override;
+  NTSTATUS extend_zone(ZONE_HEADER& zone, void* segment, ULONG segment_size) override;
+  void* allocate_from_zone(ZONE_HEADER& zone) override;
+  void* free_to_zone(ZONE_HEADER& zone, void* block) override;
+  bool is_full_zone(ZONE_HEADER& zone) override;
+  void delete_zone(ZONE_HEADER& zone) override;
+  void* allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) override;
+  void free_pool(void* block) override;
+  processor_stats stats() override;
+  std::uint64_t now_ns() override;
+  void advance_to(std::uint64_t ns) override;
+  bool has_time() override;
+  std::string card_name() override;
+  card_counters counters() override;
+  library_stats library() override;
+  std::uint64_t errors_reported() override;
+  std::vector<std::string> first_errors() override;
+
+ private:
+  struct processor_deleter {
+    void operator()(exalloc_processor* p) const { exalloc_processor_destroy(p); }
+  };
+  static void on_error(const exalloc_error* error, void* self);
+
+  card* card_ = nullptr;
+  std::string card_name_;
+  std::map<unsigned, std::unique_ptr<exalloc_processor, processor_deleter>> processors_;
+  unsigned current_ = ~0U;
+  std::mutex errors_mutex_;  // errors may come from any thread's call
+  std::uint64_t error_count_ = 0;
+  std::vector<std::string> first_errors_;
+};
+
+}  // namespace exalloc::replay

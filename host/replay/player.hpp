@@ -1,0 +1,88 @@
+// Plays the events of a trace on an allocator: who calls, when, and what is counted.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "allocator.hpp"
+#include "cost_model.hpp"
+#include "event.hpp"
+#include "result.hpp"
+#include "shadow.hpp"
+#include "zone_list.hpp"
+
+namespace exalloc::replay {
+
+class player {
+ public:
+  player(allocator& calls, std::uint64_t seed, const cost_model& model = {});
+
+  // One event, which stands in this line. Throws std::runtime_error when a zone cannot be made.
+  void play(const event& e, std::uint64_t line);
+
+  // Frees what is left, checks every zone, and gives the result: all but what the reader knows.
+  // Once only.
+  replay_result finish();
+
+ private:
+  // A zone or a pool size, with what is counted for it.
+  struct list {
+    list_result counts;
+    std::unique_ptr<zone_list> zone;  // none: pool
+  };
+  struct live_block {
+    void* block;
+    list* from;
+    std::uint64_t stamp;  // the checker's
+    std::uint64_t requested;
+    std::uint64_t order;  // among all allocations
+    unsigned processor;
+  };
+  struct call_cost {
+    std::uint64_t ns;
+    bool was_slow;
+    bool waited;
+  };
+  struct string_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
+  };
+  using lists_by_name =
+      std::unordered_map<std::string, std::map<std::uint64_t, list*>, string_hash, std::equal_to<>>;
+
+  void allocate(const event& e);
+  void free(const event& e);
+  void release(const live_block& block);
+  list& list_of(const event& e);
+  list& add_list(std::string name, bool is_zone, std::uint64_t block_size);
+
+  void enter(unsigned processor);
+  template <typename function>
+  call_cost timed(function&& call);
+
+  allocator& calls_;
+  cost_model model_;
+  std::mt19937_64 random_;
+  shadow checker_;
+  replay_result result_;
+  card_counters counters_at_start_;
+  ULONG pool_tag_;
+
+  std::vector<std::unique_ptr<list>> lists_;
+  lists_by_name by_name_;
+  std::unordered_map<std::uint64_t, live_block> live_;
+  std::uint64_t live_bytes_ = 0;
+  std::uint64_t order_ = 0;
+
+  std::uint64_t time_zero_;                   // the card's time when the replay began
+  std::map<unsigned, std::uint64_t> clocks_;  // of the trace's processors, ns since time_zero_
+  std::uint64_t* clock_ = nullptr;            // of the current one
+  std::uint64_t last_start_ = 0;              // when the previous event began
+};
+
+}  // namespace exalloc::replay

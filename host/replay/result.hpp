@@ -1,0 +1,76 @@
+// Everything a replay found out: what the reports print.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "allocator.hpp"
+#include "distribution.hpp"
+#include "shadow.hpp"
+#include "trace_reader.hpp"
+
+namespace exalloc::replay {
+
+// One zone, or the pool blocks of one size.
+struct list_result {
+  std::string name;
+  bool is_zone = false;
+  std::uint64_t block_size = 0;
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;  // matched ones
+  std::uint64_t live = 0;
+  std::uint64_t peak_live = 0;
+  // Every allocation is one of these three: from the magazine alone; from lines the card had
+  // already written (or by the list's lock); or after waiting for the card.
+  std::uint64_t magazine_hits = 0;
+  std::uint64_t card_refills = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t carved = 0;  // blocks; zones only
+  std::uint64_t extends = 0;
+};
+
+struct replay_result {
+  std::string trace;
+  trace_format format = trace_format::ftrace;
+  std::string card;
+  std::uint64_t seed = 0;
+  std::uint64_t lines = 0;
+  std::uint64_t malformed_lines = 0;
+  std::uint64_t processors = 0;
+
+  std::uint64_t events = 0;
+  std::uint64_t allocations = 0;
+  std::uint64_t frees = 0;
+  std::uint64_t failed_allocations = 0;
+  std::uint64_t null_allocations = 0;  // that failed when the trace was recorded; not performed
+  std::uint64_t unmatched_frees = 0;
+  std::uint64_t null_frees = 0;
+  std::uint64_t untraced_frees = 0;
+  std::uint64_t remote_frees = 0;  // matched, on another processor than the allocation
+  std::uint64_t live_at_end = 0;
+  std::uint64_t peak_live = 0;
+  std::uint64_t peak_bytes = 0;
+
+  std::vector<list_result> lists;  // in the order of their first allocation
+  distribution sizes;              // requested bytes
+  bool has_latencies = false;
+  distribution allocate_ns;
+  distribution free_ns;
+  std::uint64_t frees_that_waited = 0;
+  std::uint64_t simulated_ns = 0;
+
+  card_counters counters;  // of the trace alone, without what the checks at its end did
+  library_stats library;
+  findings checks;
+  std::uint64_t errors_reported = 0;
+  std::vector<std::string> first_errors;
+  double wall_seconds = 0;
+
+  bool passed() const {
+    return checks.all_good() && failed_allocations == 0 && errors_reported == 0 &&
+           counters.errors == 0;
+  }
+};
+
+}  // namespace exalloc::replay

@@ -1,0 +1,63 @@
+// A list of blocks of one size: a zone or a pool class, as far as handing out and taking back is
+// concerned.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "block.hpp"
+
+namespace exalloc {
+
+class block_list {
+ public:
+  // Number of a list that no card list stands behind: all its free blocks are in the store, always.
+  static constexpr std::uint32_t host_number = regs::max_lists;
+
+  block_list(std::uint32_t number, std::uint16_t generation, state_byte* states) noexcept
+      : number_(number), generation_(generation), states_(states) {
+    if (host_backed()) shared_.store(true, std::memory_order_relaxed);
+  }
+  virtual ~block_list() = default;
+  block_list(const block_list&) = delete;
+  block_list& operator=(const block_list&) = delete;
+
+  std::uint32_t number() const noexcept { return number_; }
+  bool host_backed() const noexcept { return number_ == host_number; }
+  // Tells lines of this list from those of an earlier list with the same number.
+  std::uint16_t generation() const noexcept { return generation_; }
+  state_byte& state(std::uint32_t token) const noexcept { return states_[token]; }
+
+  // Blocks, free or not.
+  std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
+  void add_total(std::int64_t blocks) noexcept {
+    total_.fetch_add(static_cast<std::uint64_t>(blocks), std::memory_order_relaxed);
+  }
+
+  // Adds blocks if the list still has `total` and can grow; true if it has more now. Called without
+  // a lock, or under the list's; a list in the host adds them to the store, and is always called
+  // under its lock.
+  virtual bool grow(std::uint64_t total) {
+    (void)total;
+    return false;
+  }
+
+  // Scarce mode: every operation runs on the store under the mutex, the magazines are frozen.
+  bool shared() const noexcept { return shared_.load(std::memory_order_acquire); }
+  std::mutex mutex;
+  // Under the mutex:
+  void set_shared(bool on) noexcept { shared_.store(on, std::memory_order_release); }
+  std::vector<block> store;
+
+ private:
+  std::uint32_t number_;
+  std::uint16_t generation_;
+  std::atomic<bool> shared_{false};
+  state_byte* states_;
+  std::atomic<std::uint64_t> total_{0};
+};
+
+}  // namespace exalloc

@@ -1,0 +1,76 @@
+// The soft card: the executable specification of a card, in process.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "card/soft_engine.hpp"
+#include "exalloc/card.hpp"
+
+namespace exalloc::soft {
+
+struct geometry {
+  unsigned banks = 4;
+  std::uint32_t slabs = 65536;
+  unsigned portals = 64;
+};
+
+// Lines are executed inside the doorbell write that announces them, so every answer is in its ring
+// when write returns. Thread safe: one lock, as on a real card registers are serialised by the bus.
+// Time stands still but for advance_to.
+class soft_card final : public card {
+ public:
+  explicit soft_card(const geometry& sizes = {});
+  ~soft_card() override;
+
+  std::string_view name() const noexcept override { return "soft"; }
+  std::uint32_t read(std::uint32_t offset) override;
+  void write(std::uint32_t offset, std::uint32_t value) override;
+  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
+  void relax() override;
+  std::uint64_t now_ns() override { return now_ns_.load(std::memory_order_relaxed); }
+  void advance_to(std::uint64_t ns) override;
+
+ private:
+  class memory;
+  struct portal {
+    std::uint64_t submission_base = 0, completion_base = 0;
+    std::uint32_t config = 0;
+    bool enabled = false, failed = false;
+    std::uint16_t tail = 0, head = 0;                        // submission lines rung for, executed
+    std::uint16_t completion_tail = 0, completion_head = 0;  // written, consumed
+    unsigned bank = 0;
+    std::uint32_t ring_lines() const;
+  };
+  struct command_registers {
+    std::uint32_t list = 0, slab = 0, count = 0, limit = 0, result = 0;
+  };
+
+  void reset();
+  std::uint32_t read_portal(unsigned index, std::uint32_t offset);
+  void write_portal(unsigned index, std::uint32_t offset, std::uint32_t value);
+  void run(unsigned index);
+  bool stalled(const portal& p) const;
+  void run_command(std::uint32_t value);
+  void record(const error_record& e);
+  void fail(unsigned index, regs::status cause);
+  // The line at a device address, or null when no memory of this card is there.
+  line* at(std::uint64_t base, std::uint16_t index, std::uint32_t ring_lines);
+
+  const geometry sizes_;
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::size_t> memory_;  // device address → bytes
+  std::unique_ptr<engine> engine_;
+  std::array<portal, regs::max_portals> portals_;
+  std::deque<error_record> errors_;
+  std::uint32_t errors_lost_ = 0, interrupt_status_ = 0, interrupt_enable_ = 0;
+  command_registers command_;
+  std::uint32_t counter_high_ = 0;
+  std::atomic<std::uint64_t> now_ns_{0};
+};
+
+}  // namespace exalloc::soft

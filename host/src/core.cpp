@@ -1,0 +1,93 @@
+#include "core.hpp"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <stdexcept>
+
+#include "errors.hpp"
+#include "exalloc/card.hpp"
+#include "fence.hpp"
+
+namespace exalloc {
+namespace {
+
+// 64 Mi blocks beyond the card's; their table costs address space only.
+constexpr std::uint32_t host_slab_count = 1U << 20;
+
+std::mutex open_mutex;
+std::atomic<core*> instance{nullptr};
+std::string& chosen_card() {
+  // Never destroyed, like the core: threads may outlive static objects.
+  alignas(std::string) static std::byte storage[sizeof(std::string)];
+  static std::string* const name = ::new (storage) std::string;
+  return *name;
+}
+
+std::string card_name() {
+  if (!chosen_card().empty()) return chosen_card();
+  const char* name = std::getenv("EXALLOC_CARD");
+  return name != nullptr && *name != '\0' ? name : "soft";
+}
+
+}  // namespace
+
+core::core(const std::string& card_name)
+    : card_driver(open_card(card_name)),
+      tokens(card_driver.geometry().slabs + host_slab_count),
+      processors(card_driver, tokens),
+      lock_free(enable_heavy_fence()),
+      host_slabs_(card_driver.geometry().slabs, host_slab_count) {
+  if (!lock_free)
+    post_error({"this system has no membarrier: every operation takes its processor's lock", "ok",
+                nullptr, 0, 0, -1});
+}
+
+core* core::opened() noexcept { return instance.load(std::memory_order_acquire); }
+
+core& core::get() {
+  if (core* c = opened()) return *c;
+  const std::lock_guard lock(open_mutex);
+  if (core* c = opened()) return *c;
+  alignas(core) static std::byte storage[sizeof(core)];
+  core* c = ::new (storage) core(card_name());
+  instance.store(c, std::memory_order_release);
+  return *c;
+}
+
+core* core::get_or_report() noexcept {
+  try {
+    return &get();
+  } catch (const std::exception& e) {
+    report_error({e.what(), "ok", nullptr, 0, 0, -1});
+    return nullptr;
+  }
+}
+
+void core::choose_card(const std::string& name) {
+  const std::lock_guard lock(open_mutex);
+  if (core* c = opened()) {
+    if (c->card_driver.device().name() == name) return;
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" is open already, so \"{}\" cannot be chosen any more",
+                    c->card_driver.device().name(), name));
+  }
+  chosen_card() = name;
+}
+
+std::uint32_t core::take_host_slabs(std::uint32_t count) {
+  const std::lock_guard lock(host_slabs_mutex_);
+  const auto first = host_slabs_.take(count);
+  if (!first) throw std::bad_alloc();
+  return static_cast<std::uint32_t>(*first);
+}
+
+void core::return_host_slabs(std::uint32_t first, std::uint32_t count) {
+  const std::lock_guard lock(host_slabs_mutex_);
+  host_slabs_.give_back(first, count);
+}
+
+}  // namespace exalloc

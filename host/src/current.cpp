@@ -1,0 +1,72 @@
+#include "current.hpp"
+
+#include <exception>
+
+#include "errors.hpp"
+
+namespace exalloc {
+
+constinit thread_local processor* fast_processor __attribute__((tls_model("initial-exec"))) =
+    nullptr;
+
+namespace {
+
+// Without a destructor, so that it can be used by other thread_local objects' destructors.
+struct thread_state {
+  processor* own = nullptr;              // from the registry
+  exalloc_processor* entered = nullptr;  // overrides it
+  bool no_own = false;                   // no portal was left, or the thread is at its end
+};
+constinit thread_local thread_state thread;
+
+void set_fast(core& c, processor* p) { fast_processor = c.lock_free ? p : nullptr; }
+
+// Leaves the thread's processor when the thread ends.
+struct thread_end {
+  ~thread_end() {
+    fast_processor = nullptr;
+    thread.no_own = true;
+    if (thread.entered != nullptr) thread.entered->entered.store(false, std::memory_order_release);
+    thread.entered = nullptr;
+    processor* p = thread.own;
+    thread.own = nullptr;
+    core* c = core::opened();
+    if (p == nullptr || c == nullptr) return;
+    try {
+      c->processors.release(*p);
+    } catch (const std::exception& e) {
+      post_error({e.what(), "ok", nullptr, 0, 0, -1});
+    }
+    deliver_errors();
+  }
+  void arm() const noexcept {}
+};
+thread_local const thread_end at_end;
+
+}  // namespace
+
+processor_use::processor_use(core& c) {
+  if (thread.entered == nullptr && thread.own == nullptr && !thread.no_own) {
+    at_end.arm();
+    thread.own = c.processors.acquire();
+    thread.no_own = thread.own == nullptr;
+    set_fast(c, thread.own);
+  }
+  processor_ = thread.entered != nullptr ? thread.entered->own : thread.own;
+  if (processor_ == nullptr) {
+    processor_ = &c.processors.shared();
+    shared_ = std::unique_lock(c.processors.shared_use);
+  }
+}
+
+bool enter_processor(core& c, exalloc_processor* p) noexcept {
+  if (p == thread.entered) return true;
+  if (p != nullptr && p->entered.exchange(true, std::memory_order_acquire)) return false;
+  if (p != nullptr) at_end.arm();
+  if (thread.entered != nullptr) thread.entered->entered.store(false, std::memory_order_release);
+  thread.entered = p;
+  set_fast(c, p != nullptr ? p->own : thread.own);
+  return true;
+}
+
+}  // namespace exalloc

@@ -1,0 +1,144 @@
+#include "driver.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace exalloc {
+namespace off = regs::offset;
+
+driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
+  card& c = *device_;
+  const std::uint32_t id = c.read(off::id);
+  if (id != regs::id::magic.get(0x4C415845))
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" is not an exalloc card: its id register reads "
+                    "{:#010x} instead of "
+                    "0x4c415845",
+                    c.name(), id));
+  const std::uint32_t version = c.read(off::version);
+  if (regs::version::major.get(version) != regs::version_major)
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" has interface version {}.{}, this library needs "
+                    "{}.x; load a bitstream of "
+                    "the same release",
+                    c.name(), regs::version::major.get(version), regs::version::minor.get(version),
+                    regs::version_major));
+  const std::uint32_t hash = c.read(off::layout_hash);
+  if (hash != regs::layout_hash)
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" was built from another register layout ({:#010x}, "
+                    "this library: {:#010x}); "
+                    "build both from the same regs/exalloc.json",
+                    c.name(), hash, regs::layout_hash));
+  // Generous: the reset sweep takes one cycle a slab, a simulated card some time for that.
+  for (std::uint64_t i = 0; !regs::card_status::ready.get(c.read(off::card_status)); ++i) {
+    if (i > 10'000'000)
+      throw std::runtime_error(
+          fmt::format("exalloc: the card \"{}\" never becomes ready", c.name()));
+    c.relax();
+  }
+  const std::uint32_t g = c.read(off::geometry);
+  geometry_.banks = static_cast<std::uint32_t>(regs::geometry::banks.get(g));
+  geometry_.portals = static_cast<std::uint32_t>(regs::geometry::portals.get(g));
+  geometry_.slabs = c.read(off::slabs);
+  geometry_.lists = static_cast<std::uint32_t>(regs::lists::count.get(c.read(off::lists)));
+  if (regs::geometry::slab_width.get(g) != slab_width)
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" has slabs of {} blocks, this library needs {}",
+                    c.name(), regs::geometry::slab_width.get(g), slab_width));
+  if (geometry_.portals == 0 || geometry_.slabs < 2 || geometry_.lists == 0)
+    throw std::runtime_error(
+        fmt::format("exalloc: the card \"{}\" has {} portals, {} slabs and {} lists: nothing can "
+                    "be done with it",
+                    c.name(), geometry_.portals, geometry_.slabs, geometry_.lists));
+  if (geometry_.lists > regs::max_lists) geometry_.lists = regs::max_lists;
+  slabs_ = range_allocator(1, geometry_.slabs - 1);  // slab 0 would make token 0
+  generations_.resize(geometry_.lists);
+  for (std::uint32_t i = geometry_.lists; i-- > 0;) free_lists_.push_back(i);
+}
+
+driver::result driver::command(regs::command what, std::uint32_t list, std::uint32_t slab,
+                               std::uint32_t count, std::uint32_t limit) {
+  card& c = *device_;
+  const auto word = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
+  c.write(off::command_list,
+          word(regs::command_list::list.set(regs::command_list::domain.set(0, own_domain), list)));
+  c.write(off::command_slab, slab);
+  c.write(off::command_count, count);
+  c.write(off::command_limit, limit);
+  c.write(off::command,
+          word(regs::command_register::command.set(0, word(static_cast<std::uint8_t>(what)))));
+  while (regs::card_status::command_busy.get(c.read(off::card_status))) c.relax();
+  const std::uint32_t value = c.read(off::command_result);
+  return {static_cast<regs::status>(regs::command_result::status.get(value)),
+          word(regs::command_result::slab.get(value))};
+}
+
+std::optional<driver::list_name> driver::open_list() {
+  const std::lock_guard lock(mutex_);
+  while (!free_lists_.empty()) {
+    const std::uint32_t number = free_lists_.back();
+    free_lists_.pop_back();
+    // A list that is open already belongs to somebody else; it is not ours to use.
+    if (command(regs::command::open, number, 0, 0, 0).status == regs::status::ok)
+      return list_name{number, ++generations_[number]};
+  }
+  return std::nullopt;
+}
+
+void driver::close_list(std::uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  command(regs::command::close, number, 0, 0, 0);
+}
+
+void driver::return_list(std::uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  free_lists_.push_back(number);
+}
+
+std::optional<std::uint32_t> driver::take_slabs(std::uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  const auto first = slabs_.take(count);
+  if (!first) return std::nullopt;
+  return static_cast<std::uint32_t>(*first);
+}
+
+void driver::return_slabs(std::uint32_t first, std::uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  slabs_.give_back(first, count);
+}
+
+regs::status driver::link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
+                          std::uint32_t limit) {
+  const std::lock_guard lock(mutex_);
+  return command(regs::command::link, list, first, count, limit).status;
+}
+
+void driver::unlink(std::uint32_t list, std::uint32_t first, std::uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  command(regs::command::unlink, list, first, count, 0);
+}
+
+std::optional<std::uint32_t> driver::take_portal() {
+  const std::lock_guard lock(mutex_);
+  if (next_portal_ == geometry_.portals) return std::nullopt;
+  return next_portal_++;
+}
+
+void driver::read_errors(const std::function<void(const error_record&)>& tell) {
+  const std::lock_guard lock(error_mutex_);
+  card& c = *device_;
+  for (;;) {
+    const std::uint32_t info = c.read(off::error_info);
+    if (!regs::error_info::valid.get(info)) return;
+    const std::uint32_t token = c.read(off::error_token);
+    c.write(off::error_pop, 1);
+    tell({static_cast<regs::status>(regs::error_info::status.get(info)),
+          static_cast<std::uint32_t>(regs::error_info::opcode.get(info)),
+          static_cast<std::uint32_t>(regs::error_info::list.get(info)),
+          static_cast<std::uint32_t>(regs::error_info::portal.get(info)), token});
+  }
+}
+
+}  // namespace exalloc

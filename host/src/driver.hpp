@@ -1,0 +1,84 @@
+// The card as a whole: identity, commands, and who owns which list, slab and portal.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "exalloc/card.hpp"
+#include "exalloc/regs.hpp"
+#include "range_allocator.hpp"
+
+namespace exalloc {
+
+struct card_geometry {
+  std::uint32_t banks = 0, portals = 0, slabs = 0, lists = 0;
+};
+
+inline constexpr std::uint32_t slab_width = 64;
+// The protection domain of this process.
+inline constexpr std::uint32_t own_domain = 0;
+
+// Thread-safe.
+class driver {
+ public:
+  // Throws std::runtime_error when the card is not an exalloc card of this interface.
+  explicit driver(std::unique_ptr<card> device);
+
+  card& device() const noexcept { return *device_; }
+  const card_geometry& geometry() const noexcept { return geometry_; }
+
+  // A list number that this process has not in use, opened, with a generation that tells it from
+  // its former uses.
+  struct list_name {
+    std::uint32_t number;
+    std::uint16_t generation;
+  };
+  std::optional<list_name> open_list();
+  // First the list is closed, then its slabs are unlinked, then its number may be used again.
+  void close_list(std::uint32_t number);
+  void return_list(std::uint32_t number);
+
+  // Consecutive slabs that no list owns.
+  std::optional<std::uint32_t> take_slabs(std::uint32_t count);
+  void return_slabs(std::uint32_t first, std::uint32_t count);
+  // Gives slabs to a list, the last with blocks 0..limit; status ok or the cause, and then nothing
+  // is linked.
+  regs::status link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
+                    std::uint32_t limit);
+  // Takes slabs from a closed list.
+  void unlink(std::uint32_t list, std::uint32_t first, std::uint32_t count);
+
+  // A portal nobody uses.
+  std::optional<std::uint32_t> take_portal();
+
+  // Reads and drops the card's error records.
+  struct error_record {
+    regs::status status;
+    std::uint32_t opcode, list, portal, token;
+  };
+  void read_errors(const std::function<void(const error_record&)>& tell);
+
+ private:
+  struct result {
+    regs::status status;
+    std::uint32_t slab;
+  };
+  // Under the mutex.
+  result command(regs::command what, std::uint32_t list, std::uint32_t slab, std::uint32_t count,
+                 std::uint32_t limit);
+
+  std::unique_ptr<card> device_;
+  card_geometry geometry_;
+  std::mutex mutex_;  // the command registers and everything below
+  std::vector<std::uint32_t> free_lists_;
+  std::vector<std::uint16_t> generations_;
+  std::uint32_t next_portal_ = 0;
+  range_allocator slabs_{0, 0};
+  std::mutex error_mutex_;
+};
+
+}  // namespace exalloc

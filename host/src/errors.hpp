@@ -1,0 +1,30 @@
+// How wrong use and refusals reach the program: the error handler and exalloc_last_error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "exalloc/exalloc.h"
+
+namespace exalloc {
+
+struct error_report {
+  std::string what;   // one sentence
+  std::string cause;  // a status name of regs/exalloc.json
+  void* address = nullptr;
+  std::uint32_t token = 0;
+  std::uint32_t list = 0;
+  std::int32_t portal = -1;
+};
+
+// Sets the calling thread's last error.
+void set_last_error(const std::string& what) noexcept;
+// Tells the handler at once, so only where no lock is held: a handler may call exalloc.
+void report_error(const error_report& error) noexcept;
+// Keeps an error found under a lock for deliver_errors.
+void post_error(error_report error);
+// Tells the handler of posted errors; called at the end of every slow path, without locks.
+void deliver_errors() noexcept;
+std::uint64_t errors_reported() noexcept;
+
+}  // namespace exalloc

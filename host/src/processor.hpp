@@ -1,0 +1,112 @@
+// A processor: a portal and, for every list it has used, a magazine. It serves one thread at a
+// time, its owner.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "block_list.hpp"
+#include "driver.hpp"
+#include "exalloc/stats.hpp"
+#include "magazine.hpp"
+#include "portal.hpp"
+#include "token_table.hpp"
+
+namespace exalloc {
+
+class processor {
+ public:
+  // `processors`: how many are in use, which bounds what each may hold.
+  processor(driver& d, const token_table& tokens, const std::atomic<std::uint32_t>& processors,
+            std::uint32_t portal_number);
+
+  // The owner's; null before it used the list.
+  magazine* find(const block_list& list) const noexcept { return magazines_[list.number()].get(); }
+
+  // Guards all that follows, and the owner's slow paths against recallers.
+  std::mutex mutex;
+
+  // ---- The owner ----
+  magazine& magazine_for(const block_list& list);
+  // What this processor may hold of a list in its magazine.
+  std::int32_t capacity_for(const block_list& list) const noexcept;
+  // Makes a frozen magazine the owner's again. False while the list is in scarce mode.
+  bool thaw(magazine& m, const block_list& list);
+  // Sets the bounds to what the list's size allows now.
+  void set_bounds(magazine& m, const block_list& list);
+  // Moves blocks from the rings to the magazine, asking the card and waiting if need be. False: the
+  // card has none.
+  bool fetch(magazine& m, const block_list& list);
+  // Asks for blocks, if the magazine runs low, without waiting.
+  void ask_ahead(magazine& m, const block_list& list);
+  // Puts a block on top, giving older ones back to the card if the magazine is full.
+  void push(magazine& m, const block_list& list, const block& b);
+  // Gives everything back to the card and waits for it.
+  void flush();
+  // What is not in a magazine: counts of slow paths.
+  processor_stats slow;
+
+  // ---- Any thread that holds the lock ----
+  // Writes a RELEASE line for every 14 tokens.
+  void release(const block_list& list, const std::uint32_t* tokens, std::size_t count);
+  // Lets the card start on whatever it has not yet executed, and be asked to say when that is done.
+  void start_drain();
+  // Waits until all lines are executed and consumed. False if the portal has failed.
+  bool drain();
+  // Asks the card for blocks and waits; take_parked() gets them. False if the portal has failed.
+  bool grant_now(const block_list& list, std::uint32_t count);
+  template <class Take>
+  std::size_t take_parked(magazine& m, Take&& take) {
+    const std::size_t count = m.parked.size();
+    for (const std::uint32_t token : m.parked) take(block{tokens_.pointer(token), token});
+    m.parked.clear();
+    return count;
+  }
+  // Waits for the answer to a RECALL of the list.
+  bool recall(const block_list& list);
+  // After drain(), when the list is retired.
+  void forget(const block_list& list);
+
+  processor_stats stats();
+  std::uint32_t portal_number() const noexcept { return portal_.number(); }
+
+  // Set while a thread uses it; guards against two owners.
+  std::atomic<bool> in_use{false};
+
+ private:
+  struct list_use {
+    const block_list* list = nullptr;
+    std::uint16_t generation = 0;
+  };
+
+  void ask(magazine& m, const block_list& list, std::uint32_t count);
+  void fill(magazine& m, const block_list& list);
+  void spill(magazine& m, const block_list& list, std::int32_t count);
+  // Writes one line, waiting for room.
+  void submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
+              const std::uint32_t* tokens, std::size_t token_count);
+  // Takes all completion lines there are to where they belong.
+  void consume();
+  void refused(const completion& c);
+  // Rings, then polls until done(). False if the portal has failed meanwhile.
+  template <class Done>
+  bool wait_for(Done&& done);
+
+  driver& driver_;
+  const token_table& tokens_;
+  const std::atomic<std::uint32_t>& processors_;
+  portal portal_;
+  bool failed_ = false;
+  std::uint32_t lines_unanswered_ = 0;  // since the last line that will be answered for sure
+  std::uint32_t recalls_pending_ = 0;
+  std::array<std::unique_ptr<magazine>, block_list::host_number + 1> magazines_;
+  std::array<list_use, block_list::host_number + 1> lists_;
+  std::uint64_t retired_pops_ = 0, retired_pushes_ = 0;
+};
+
+}  // namespace exalloc

@@ -1,0 +1,268 @@
+#include "stock.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "errors.hpp"
+#include "fence.hpp"
+
+namespace exalloc {
+namespace {
+
+// The free blocks an operation works on: a magazine under its processor's lock ...
+struct magazine_stock {
+  processor& owner;
+  magazine& m;
+  const block_list& list;
+
+  bool empty() const noexcept { return m.size() <= 0; }
+  block top() const noexcept { return m.get(m.size() - 1); }
+  block pop() {
+    const block b = top();
+    m.resize(m.size() - 1);
+    owner.ask_ahead(m, list);
+    return b;
+  }
+  void push(const block& b) { owner.push(m, list, b); }
+};
+
+// ... or the list's store under the list's mutex.
+struct shared_stock {
+  block_list& list;
+
+  bool empty() const noexcept { return list.store.empty(); }
+  block top() const noexcept { return list.store.back(); }
+  block pop() {
+    const block b = top();
+    list.store.pop_back();
+    return b;
+  }
+  void push(const block& b) { list.store.push_back(b); }
+};
+
+// How many free blocks end scarce mode: a quarter of the list, but two for every processor so that
+// they do not end up in a few magazines at once, and no more than a fraction of what the magazines
+// could hold.
+std::size_t plenty(const core& c, const block_list& list) {
+  const std::uint64_t processors =
+      std::max(1U, c.processors.active().load(std::memory_order_relaxed));
+  const std::uint64_t least = std::max<std::uint64_t>(1, std::min(list.total(), 2 * processors));
+  return std::clamp<std::uint64_t>(list.total() / 4, least, std::max(least, 64 * processors));
+}
+
+// Under the list's mutex: back to magazines, if there is plenty again.
+void leave_scarce_mode(core& c, processor& self, block_list& list) {
+  if (list.host_backed() || list.store.size() < plenty(c, list)) return;
+  const std::lock_guard lock(self.mutex);
+  std::vector<std::uint32_t> tokens;
+  tokens.reserve(list.store.size());
+  for (const block& b : list.store) tokens.push_back(b.token);
+  self.release(list, tokens.data(), tokens.size());
+  // Executed before anyone asks the card, or he would find it empty and recall again.
+  const bool executed = self.drain();
+  list.store.clear();
+  if (executed) list.set_shared(false);
+}
+
+// Takes from a processor's magazine what its owner cannot keep. Under the processor's lock.
+std::size_t sweep(processor& p, block_list& list) {
+  magazine* m = p.find(list);
+  if (m == nullptr) return 0;
+  const auto keep = [&](const block& b) { list.store.push_back(b); };
+  return m->take_all(keep) + p.take_parked(*m, keep);
+}
+
+// Under the list's mutex, not in scarce mode: takes the list's free blocks away from all
+// processors, out of magazines and rings, and goes into scarce mode. Then all free blocks are in
+// the store or in the card, except for those that were pushed into a magazine at the very moment it
+// was frozen: one each, which a later sweep finds.
+void recall(core& c, processor& self, block_list& list) {
+  list.set_shared(true);
+  const std::lock_guard registry_lock(c.processors.mutex);
+  c.processors.each([&](processor& p) {
+    if (magazine* m = p.find(list)) m->freeze();
+    p.start_drain();
+  });
+  heavy_fence();
+  {
+    const std::lock_guard lock(self.mutex);
+    self.recall(list);
+  }
+  std::size_t count = 0;
+  c.processors.each([&](processor& p) {
+    p.drain();
+    count += sweep(p, list);
+  });
+  c.counts.recalls.fetch_add(1, std::memory_order_relaxed);
+  c.counts.recalled_blocks.fetch_add(count, std::memory_order_relaxed);
+}
+
+// Under the list's mutex, in scarce mode, the store empty: fills it if a block is free anywhere.
+void search(core& c, processor& self, block_list& list) {
+  if (list.host_backed()) {
+    list.grow(list.total());
+    return;
+  }
+  {
+    const std::lock_guard registry_lock(c.processors.mutex);
+    c.processors.each([&](processor& p) { sweep(p, list); });
+  }
+  const auto ask_card = [&] {
+    const std::lock_guard lock(self.mutex);
+    const auto count = std::min<std::size_t>(plenty(c, list), regs::max_grant);
+    self.grant_now(list, static_cast<std::uint32_t>(count));
+    sweep(self, list);
+  };
+  if (list.store.empty()) ask_card();
+  if (list.store.empty() && list.grow(list.total())) ask_card();
+}
+
+// Runs `use` on a stock of the list's free blocks. With `need`, that stock is empty only if no
+// block of the list is free.
+template <class Use>
+void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use) {
+  for (;;) {
+    const std::uint64_t total = list.total();
+    if (list.shared()) {
+      const std::lock_guard lock(list.mutex);
+      if (list.shared()) {
+        if (need && list.store.empty()) search(c, self, list);
+        use(shared_stock{list});
+        leave_scarce_mode(c, self, list);
+        return;
+      }
+    }
+    {
+      const std::lock_guard lock(self.mutex);
+      magazine& m = self.magazine_for(list);
+      if (!self.thaw(m, list)) continue;
+      if (!need || self.fetch(m, list)) {
+        use(magazine_stock{self, m, list});
+        return;
+      }
+    }
+    // Growing is cheaper than taking blocks away from others.
+    if (list.grow(total)) continue;
+    const std::lock_guard lock(list.mutex);
+    if (list.shared()) continue;
+    recall(c, self, list);
+    leave_scarce_mode(c, self, list);
+    if (list.shared()) c.counts.scarce_entries.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+// Settles what an unsuccessful pop left behind. True if its slot is the caller's after all.
+bool settle(processor& self, const block_list& list, std::int32_t slot, block& b) {
+  const std::lock_guard lock(self.mutex);
+  magazine& m = self.magazine_for(list);
+  const bool mine = m.frozen() ? m.settle_pop(slot) : slot >= 0;
+  if (!mine) {
+    if (!m.frozen()) m.resize(0);
+    return false;
+  }
+  b = m.get(slot);
+  if (!m.frozen()) self.ask_ahead(m, list);
+  return true;
+}
+
+void report_twice(const block_list& list, const block& b) {
+  post_error({"a block was freed twice at the same moment; the second one is dropped",
+              regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
+}
+
+}  // namespace
+
+void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
+  core* c = core::get_or_report();
+  if (c == nullptr) return nullptr;
+  void* result = nullptr;
+  try {
+    const processor_use self(*c);
+    ++self->slow.slow_allocations;
+    for (bool again = true; again;) {
+      again = false;
+      block b;
+      if (slot == no_slot || !settle(*self, list, slot, b)) {
+        with_stock(*c, *self, list, true, [&](auto stock) {
+          if (!stock.empty()) b = stock.pop();
+        });
+      }
+      if (b.pointer == nullptr) break;
+      state_byte& state = list.state(b.token);
+      if (state.load(std::memory_order_relaxed) == block_state::free) {
+        state.store(block_state::allocated, std::memory_order_relaxed);
+        result = b.pointer;
+      } else {
+        report_twice(list, b);
+        slot = no_slot;
+        again = true;
+      }
+    }
+  } catch (const std::exception& e) {
+    post_error(
+        {fmt::format("allocating failed: {}", e.what()), "ok", nullptr, 0, list.number(), -1});
+  }
+  deliver_errors();
+  return result;
+}
+
+void* allocate_another(block_list& list, const block& twice) noexcept {
+  report_twice(list, twice);
+  return allocate_slow(list, no_slot);
+}
+
+void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
+  core* c = core::get_or_report();
+  if (c == nullptr) return nullptr;
+  void* previous = nullptr;
+  try {
+    const processor_use self(*c);
+    ++self->slow.slow_frees;
+    with_stock(*c, *self, list, want_previous, [&](auto stock) {
+      if (!stock.empty()) previous = stock.top().pointer;
+      stock.push(b);
+    });
+  } catch (const std::exception& e) {
+    post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
+                b.token, list.number(), -1});
+  }
+  deliver_errors();
+  return previous;
+}
+
+void refuse_free(const block_list& list, const block& b) noexcept {
+  report_error({"a block was freed that is free already; nothing is changed",
+                regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
+}
+
+bool is_full_slow(block_list& list) noexcept {
+  core* c = core::get_or_report();
+  if (c == nullptr) return true;
+  bool full = true;
+  try {
+    const processor_use self(*c);
+    with_stock(*c, *self, list, true, [&](auto stock) { full = stock.empty(); });
+  } catch (const std::exception& e) {
+    post_error({e.what(), "ok", nullptr, 0, list.number(), -1});
+  }
+  deliver_errors();
+  return full;
+}
+
+void retire(core& c, block_list& list) {
+  const std::lock_guard lock(list.mutex);
+  if (!list.host_backed()) {
+    const std::lock_guard registry_lock(c.processors.mutex);
+    // No line may be left that names this list: its number and its slabs will have other owners.
+    c.processors.each([&](processor& p) { p.start_drain(); });
+    c.processors.each([&](processor& p) {
+      p.drain();
+      p.forget(list);
+    });
+  }
+  list.store.clear();
+}
+
+}  // namespace exalloc

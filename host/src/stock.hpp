@@ -1,0 +1,76 @@
+// Allocating and freeing blocks of a list: the fast path here, everything else in stock.cpp.
+#pragma once
+
+#include "block_list.hpp"
+#include "current.hpp"
+#include "processor.hpp"
+
+namespace exalloc {
+
+inline constexpr std::int32_t no_slot = INT32_MAX;
+
+// `slot` is what begin_pop() gave and could not keep, no_slot if nothing was popped.
+void* allocate_slow(block_list& list, std::int32_t slot) noexcept;
+// A block that was in stock twice, because two threads freed it at the same moment: reports it and
+// takes another one.
+void* allocate_another(block_list& list, const block& twice) noexcept;
+// Frees a block whose state byte is set already. Returns the head before it.
+void* free_slow(block_list& list, const block& b, bool want_previous) noexcept;
+void refuse_free(const block_list& list, const block& b) noexcept;
+// Whether no block is free anywhere.
+bool is_full_slow(block_list& list) noexcept;
+
+// A block, null if and only if none is free.
+inline void* allocate(block_list& list) noexcept {
+  if (const processor* p = fast_processor; p != nullptr) [[likely]] {
+    if (magazine* m = p->find(list); m != nullptr) [[likely]] {
+      const std::int32_t slot = m->begin_pop();
+      if (!m->taken_for_sure(slot)) [[unlikely]]
+        return allocate_slow(list, slot);
+      const block b = m->get(slot);
+      state_byte& state = list.state(b.token);
+      if (state.load(std::memory_order_relaxed) != block_state::free) [[unlikely]]
+        return allocate_another(list, b);
+      state.store(block_state::allocated, std::memory_order_relaxed);
+      m->count_pop();
+      return b.pointer;
+    }
+  }
+  return allocate_slow(list, no_slot);
+}
+
+// Frees a block. With want_previous, returns a block that was free before, null exactly when none
+// was.
+inline void* free(block_list& list, const block& b, bool want_previous) noexcept {
+  state_byte& state = list.state(b.token);
+  if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]] {
+    refuse_free(list, b);
+    return nullptr;
+  }
+  state.store(block_state::free, std::memory_order_relaxed);
+  if (const processor* p = fast_processor; p != nullptr) [[likely]] {
+    if (magazine* m = p->find(list); m != nullptr) [[likely]] {
+      const block top = want_previous ? m->top() : b;
+      if (top.pointer != nullptr && m->push(b)) [[likely]] {
+        m->count_push();
+        return top.pointer;
+      }
+    }
+  }
+  return free_slow(list, b, want_previous);
+}
+
+inline bool is_full(block_list& list) noexcept {
+  if (const processor* p = fast_processor; p != nullptr) [[likely]] {
+    if (const magazine* m = p->find(list); m != nullptr && m->top().pointer != nullptr)
+      return false;
+  }
+  return is_full_slow(list);
+}
+
+class core;
+// Takes the list away from all processors; nobody may use it any more. Its blocks are then nowhere
+// but in the card.
+void retire(core& c, block_list& list);
+
+}  // namespace exalloc

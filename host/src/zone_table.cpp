@@ -1,0 +1,66 @@
+#include "zone_table.hpp"
+
+#include <new>
+
+namespace exalloc {
+
+constinit std::atomic<std::uintptr_t> zone_table::begin_{1};
+
+zone_table::zone_table() : slots_(max_zones) {
+  begin_.store(reinterpret_cast<std::uintptr_t>(slots_.data()), std::memory_order_relaxed);
+}
+
+zone_table& zone_table::get() {
+  alignas(zone_table) static std::byte storage[sizeof(zone_table)];
+  static zone_table* const instance = ::new (storage) zone_table;
+  return *instance;
+}
+
+bool zone_table::add(core& c, PZONE_HEADER header, std::uint32_t block_size, std::byte* segment,
+                     std::uint32_t segment_bytes) {
+  const std::lock_guard lock(mutex_);
+  remove_locked(header);
+  if (unused_.empty()) {
+    if (used_ == max_zones) throw std::bad_alloc();
+    unused_.reserve(max_zones / 64);
+    unused_.push_back(&slots_[used_++]);
+  }
+  slot* s = unused_.back();
+  zone* z = ::new (s->storage) zone(c, block_size);
+  try {
+    if (!z->add_segment(segment, segment_bytes)) {
+      z->~zone();
+      return false;
+    }
+    by_header_.emplace(reinterpret_cast<std::uintptr_t>(header), s);
+  } catch (...) {
+    z->~zone();
+    throw;
+  }
+  unused_.pop_back();
+  s->header.store(header, std::memory_order_release);
+  header->FreeList.Next = reinterpret_cast<PSINGLE_LIST_ENTRY>(s);
+  return true;
+}
+
+bool zone_table::remove(const ZONE_HEADER* header) {
+  const std::lock_guard lock(mutex_);
+  return remove_locked(header);
+}
+
+bool zone_table::remove_locked(const ZONE_HEADER* header) {
+  const auto address = reinterpret_cast<std::uintptr_t>(header);
+  auto it = by_header_.lower_bound(address - sizeof(ZONE_HEADER) + 1);
+  bool any = false;
+  while (it != by_header_.end() && it->first < address + sizeof(ZONE_HEADER)) {
+    slot* s = it->second;
+    it = by_header_.erase(it);
+    s->header.store(nullptr, std::memory_order_relaxed);
+    s->get()->~zone();
+    unused_.push_back(s);
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace exalloc

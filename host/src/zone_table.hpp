@@ -1,0 +1,62 @@
+// All zones, found by header. They lie in one array, so that garbage in a header is noticed instead
+// of followed.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "exalloc/wdm.h"
+#include "mapped_array.hpp"
+#include "zone.hpp"
+
+namespace exalloc {
+
+class zone_table {
+ public:
+  // Never destroyed.
+  static zone_table& get();
+
+  // The zone of a header; null if ExInitializeZone did not set it up.
+  static zone* find(const ZONE_HEADER* header) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(header->FreeList.Next);
+    if (address - begin_.load(std::memory_order_relaxed) >= max_zones * sizeof(slot)) [[unlikely]]
+      return nullptr;
+    auto* s = reinterpret_cast<slot*>(address);
+    if (s->header.load(std::memory_order_relaxed) != header) [[unlikely]]
+      return nullptr;
+    return s->get();
+  }
+
+  // Makes a zone for a header, with a first segment; retires the header's former one. Throws
+  // std::bad_alloc; false when the card has not enough slabs.
+  bool add(core& c, PZONE_HEADER header, std::uint32_t block_size, std::byte* segment,
+           std::uint32_t segment_bytes);
+  // Retires the zone of a header, and any whose header overlaps it: that memory is used for
+  // something else now.
+  bool remove(const ZONE_HEADER* header);
+
+ private:
+  static constexpr std::size_t max_zones = 1U << 16;
+  struct slot {
+    std::atomic<const ZONE_HEADER*> header;
+    alignas(zone) std::byte storage[sizeof(zone)];
+    zone* get() noexcept { return std::launder(reinterpret_cast<zone*>(storage)); }
+  };
+
+  zone_table();
+  bool remove_locked(const ZONE_HEADER* header);
+
+  // Of slots_; 1 while there is none, so that no address is inside.
+  static std::atomic<std::uintptr_t> begin_;
+  std::mutex mutex_;
+  mapped_array<slot> slots_;
+  std::vector<slot*> unused_;
+  std::size_t used_ = 0;
+  std::map<std::uintptr_t, slot*> by_header_;
+};
+
+}  // namespace exalloc

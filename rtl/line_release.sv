@@ -1,0 +1,284 @@
+// Executes the RELEASE of one line: gathers neighbouring tokens of a slab, repeats refused gatherings
+// block by block, and names the refused tokens.
+//
+// Contract (docs/protocol.md, RELEASE): start_i with count, and a line of tokens that stays as it is
+// until done_o. Operations go out by req_*, their statuses are read back from the slots. Refused
+// tokens come out in order by refuse_valid_o/refuse_ready_i with their cause. done_o is high for one
+// cycle when every answer has come and every refused token was taken.
+// How: up to three passes over the tokens, one token a cycle through a pipeline of two stages (read,
+// compare; act): gather and send; repeat (only if an operation was refused); name (only if a token
+// was). An operation's slot is the position of its first token, so that position's answer is the
+// cause of a token that went alone.
+`default_nettype none
+
+module line_release #(
+    parameter int unsigned NumBanks  = 4,
+    parameter int unsigned NumSlabs  = 65536,  // of all banks together
+    parameter int unsigned SlabWidth = 64,
+    parameter int unsigned SlotW     = 4,
+    localparam int unsigned BankW    = $clog2(NumBanks),
+    localparam int unsigned SlabW    = $clog2(NumSlabs / NumBanks)
+) (
+    input  wire                  clk_i,
+    input  wire                  rst_i,
+    input  wire                  start_i,
+    input  wire  [3:0]           count_i,
+    input  wire  [14*32-1:0]     tokens_i,
+    output logic                 done_o,
+    // operations: releases
+    output logic                 req_valid_o,
+    input  wire                  req_ready_i,
+    output logic [BankW-1:0]     req_bank_o,
+    output logic [SlabW-1:0]     req_slab_o,
+    output logic [SlabWidth-1:0] req_mask_o,
+    output logic [SlotW-1:0]     req_slot_o,
+    // answers
+    input  wire                  pending_i,
+    input  wire                  failed_i,
+    output logic                 clear_o,
+    output logic [SlotW-1:0]     read_slot_o,
+    output logic [BankW-1:0]     read_bank_o,
+    input  wire  [3:0]           read_status_i,
+    // refused tokens
+    output logic                 refuse_valid_o,
+    input  wire                  refuse_ready_i,
+    output logic [31:0]          refuse_token_o,
+    output logic [3:0]           refuse_status_o
+);
+
+  localparam int unsigned BlockW  = $clog2(SlabWidth);
+  localparam int unsigned GlobalW = BankW + SlabW;  // bits of a slab number the card has
+
+  typedef enum logic [2:0] {
+    StIdle, StGather, StFlush, StSettle, StJudge, StRepeat, StName, StDone
+  } state_e;
+
+  state_e               state_q;
+  logic                 repeated_q;    // the repeating pass is behind
+  logic [3:0]           next_q;        // token the pipeline reads next
+  logic [13:0]          first_q;       // token is the first of its operation
+  logic [13:0]          alone_q;       // its slot holds the token's own status
+  logic                 last_bad_q;    // repeat: the gathering around this token was refused
+  logic                 any_range_q;
+
+  // Stage A: a token as read. Stage B: compared.
+  logic                 a_valid_q;
+  logic [3:0]           a_idx_q;
+  exalloc_pkg::token_t  a_token_q;
+  logic                 b_valid_q;
+  logic [3:0]           b_idx_q;
+  exalloc_pkg::token_t  b_token_q;
+  logic                 b_range_q;
+  logic                 b_same_q;      // same slab as the token before it
+  logic                 b_double_q;    // its block is in the operation being gathered
+  logic [3:0]           b_status_q;    // what its slot holds
+
+  // The operation being gathered.
+  logic                 run_valid_q;
+  logic [GlobalW-1:0]   run_slab_q;
+  logic [SlabWidth-1:0] run_mask_q;
+  logic [3:0]           run_first_q;
+
+  logic [31:0]          next_token;
+  logic [13:0]          b_at;          // position of the token in stage B
+  logic [13:0]          run_at;        // position of the first token gathered
+  logic                 b_first;
+  logic                 b_alone;
+  logic                 walking;
+  logic                 a_range;
+  logic                 b_step;
+  logic                 a_step;
+  logic                 b_extends;
+  logic                 b_bad;         // repeat: this token's operation was refused
+  logic                 b_repeats;
+  logic                 b_refused;
+  logic [SlabWidth-1:0] b_bit;
+  logic                 flush;         // the gathered operation must go out
+  logic                 pass_end;
+
+  // Written out, because a computed part-select becomes a shifter with adders.
+  always_comb begin
+    next_token = '0;
+    b_first    = 1'b0;
+    b_alone    = 1'b0;
+    for (int unsigned i = 0; i < 14; i = i + 1) begin
+      b_at[i]   = b_idx_q == 4'(i);
+      run_at[i] = run_first_q == 4'(i);
+      next_token = next_token | (tokens_i[i*32 +: 32] & {32{next_q == 4'(i)}});
+      b_first = b_first || (b_at[i] && first_q[i]);
+      b_alone = b_alone || (b_at[i] && alone_q[i]);
+    end
+  end
+
+  assign walking = state_q == StGather || state_q == StRepeat || state_q == StName;
+
+  // A token may name a slab or a block the card does not have.
+  if (GlobalW < 26 || SlabWidth < 64) begin : g_range
+    localparam logic [26:0] Slabs = 27'(NumSlabs);
+    localparam logic [6:0] Blocks = 7'(SlabWidth);
+    assign a_range = a_token_q.slab == '0 || {1'b0, a_token_q.slab} >= Slabs ||
+                     {1'b0, a_token_q.block} >= Blocks;
+  end else begin : g_no_range
+    assign a_range = a_token_q.slab == '0;
+  end
+
+  assign b_bit     = SlabWidth'(1) << b_token_q.block[BlockW-1:0];
+  assign b_extends = run_valid_q && !b_range_q && b_same_q && !b_double_q;
+  assign b_bad     = b_first ? (!b_alone && b_status_q != exalloc_pkg::StatusOk) : last_bad_q;
+  assign b_repeats = state_q == StRepeat && b_valid_q && b_bad && !b_range_q;
+  assign b_refused = state_q == StName && b_valid_q &&
+                     (b_range_q || (b_alone && b_status_q != exalloc_pkg::StatusOk));
+
+  // In the gathering pass the operation in hand goes out when the next token is not part of it.
+  assign flush = run_valid_q && ((state_q == StGather && b_valid_q && !b_extends) ||
+                                 state_q == StFlush);
+
+  assign req_valid_o = flush || b_repeats;
+  assign {req_slab_o, req_bank_o} = flush ? run_slab_q : b_token_q.slab[GlobalW-1:0];
+  assign req_mask_o  = flush ? run_mask_q : b_bit;
+  assign req_slot_o  = flush ? SlotW'(run_first_q) : SlotW'(b_idx_q);
+
+  assign refuse_valid_o  = b_refused;
+  assign refuse_token_o  = b_token_q;
+  assign refuse_status_o = b_range_q ? exalloc_pkg::StatusRange : b_status_q;
+
+  assign b_step = !b_valid_q || ((!req_valid_o || req_ready_i) && (!b_refused || refuse_ready_i));
+  assign a_step = !a_valid_q || b_step;
+
+  assign read_slot_o = SlotW'(a_idx_q);
+  assign read_bank_o = a_token_q.slab[BankW-1:0];
+  assign clear_o     = state_q == StIdle;
+  assign done_o      = state_q == StDone;
+
+  // Nothing left to read, and what was read has been acted upon.
+  assign pass_end = next_q == count_i && !a_valid_q && b_step;
+
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      StIdle: begin
+        if (start_i) begin
+          state_q <= StGather;
+        end
+      end
+      StGather: begin
+        if (pass_end) begin
+          state_q <= StFlush;
+        end
+      end
+      StFlush: begin
+        if (!run_valid_q || req_ready_i) begin
+          state_q <= StSettle;
+        end
+      end
+      StSettle: begin
+        if (!pending_i) begin
+          state_q <= StJudge;
+        end
+      end
+      StJudge: begin
+        if (failed_i && !repeated_q) begin
+          state_q <= StRepeat;
+        end else if (failed_i || any_range_q) begin
+          state_q <= StName;
+        end else begin
+          state_q <= StDone;
+        end
+      end
+      StRepeat: begin
+        if (pass_end) begin
+          state_q <= StSettle;
+        end
+      end
+      StName: begin
+        if (pass_end) begin
+          state_q <= StDone;
+        end
+      end
+      default: state_q <= StIdle;
+    endcase
+    if (state_q == StIdle) begin
+      repeated_q <= 1'b0;
+    end else if (state_q == StRepeat) begin
+      repeated_q <= 1'b1;
+    end
+    if (rst_i) begin
+      state_q <= StIdle;
+    end
+  end
+
+  // The pipeline.
+  always_ff @(posedge clk_i) begin
+    if (!walking) begin
+      next_q <= '0;
+    end else if (a_step && next_q != count_i) begin
+      next_q <= next_q + 4'd1;
+    end
+    if (a_step) begin
+      a_valid_q <= walking && next_q != count_i;
+      a_idx_q   <= next_q;
+      a_token_q <= next_token;
+    end
+    if (b_step) begin
+      b_valid_q  <= a_valid_q;
+      b_idx_q    <= a_idx_q;
+      b_token_q  <= a_token_q;
+      b_range_q  <= a_range;
+      b_same_q   <= a_token_q.slab == b_token_q.slab;
+      // The token now in stage B joins the gathered ones, or is the first of new ones.
+      b_double_q <= a_token_q.block == b_token_q.block ||
+                    (b_extends && run_mask_q[a_token_q.block[BlockW-1:0]]);
+      b_status_q <= read_status_i;
+    end
+    if (rst_i || !walking) begin
+      a_valid_q <= 1'b0;
+      b_valid_q <= 1'b0;
+    end
+  end
+
+  // What the passes find out about each token.
+  always_ff @(posedge clk_i) begin
+    if (b_valid_q && b_step) begin
+      if (state_q == StGather) begin
+        any_range_q      <= any_range_q || b_range_q;
+        for (int unsigned i = 0; i < 14; i = i + 1) begin
+          if (b_at[i]) begin
+            first_q[i] <= !b_range_q && !b_extends;
+            alone_q[i] <= !b_range_q && !b_extends;
+          end else if (b_extends && run_at[i]) begin
+            alone_q[i] <= 1'b0;
+          end
+        end
+      end else if (state_q == StRepeat) begin
+        last_bad_q <= b_bad && !b_range_q;
+        if (b_repeats) begin
+          alone_q <= alone_q | b_at;
+        end
+      end
+    end
+    if (state_q == StIdle) begin
+      any_range_q <= 1'b0;
+    end
+  end
+
+  // The operation being gathered.
+  always_ff @(posedge clk_i) begin
+    if (state_q == StGather && b_valid_q && b_step) begin
+      run_valid_q <= !b_range_q;
+      if (b_extends) begin
+        run_mask_q <= run_mask_q | b_bit;
+      end else begin
+        run_mask_q  <= b_bit;
+        run_slab_q  <= b_token_q.slab[GlobalW-1:0];
+        run_first_q <= b_idx_q;
+      end
+    end else if (state_q == StFlush && req_ready_i) begin
+      run_valid_q <= 1'b0;
+    end
+    if (rst_i || state_q == StIdle) begin
+      run_valid_q <= 1'b0;
+    end
+  end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,424 @@
+// Executes one submission line at a time, as docs/protocol.md says.
+//
+// Contract: a job (line, domain, bank pointer, whether its phase was wrong) is taken by
+// job_valid_i/job_ready_o. Its completion lines come out in order (phase and head 0, filled in by
+// the portal); the output with out_last_o ends the job and carries the new bank pointer; it has
+// out_write_o = 0 where the line needs no answer. Errors are handed over before that. A RECALL that
+// comes here is answered like SYNC: waiting is the portal's part. Counter outputs are increments of
+// the cycle. The requester's side of slab_crossbar is req_* and rsp_*.
+// Cost: two lines of flip-flops (job, answer), the slots, the two executors.
+`default_nettype none
+
+module line_worker #(
+    parameter int unsigned NumBanks  = 4,
+    parameter int unsigned NumSlabs  = 65536,  // of all banks together
+    parameter int unsigned SlabWidth = 64,
+    parameter int unsigned NumLists  = 255,
+    parameter int unsigned DomainW   = 6,
+    localparam int unsigned SlotW    = 4,
+    localparam int unsigned BankW    = $clog2(NumBanks),
+    localparam int unsigned SlabW    = $clog2(NumSlabs / NumBanks),
+    localparam int unsigned LimitW   = $clog2(SlabWidth),
+    localparam int unsigned QuarterW = SlabWidth / 4
+) (
+    input  wire                           clk_i,
+    input  wire                           rst_i,
+    // job
+    input  wire                           job_valid_i,
+    output logic                          job_ready_o,
+    input  wire  [511:0]                  job_line_i,
+    input  wire  [DomainW-1:0]            job_domain_i,
+    input  wire  [BankW-1:0]              job_bank_i,
+    input  wire                           job_bad_phase_i,
+    // completion lines
+    output logic                          out_valid_o,
+    input  wire                           out_ready_i,
+    output logic                          out_write_o,
+    output logic                          out_last_o,
+    output logic [511:0]                  out_line_o,
+    output logic [BankW-1:0]              out_bank_o,
+    // engine, through the crossbar
+    output logic                          req_valid_o,
+    input  wire                           req_ready_i,
+    output logic [BankW-1:0]              req_bank_o,
+    output logic [2:0]                    req_op_o,
+    output logic [7:0]                    req_list_o,
+    output logic [DomainW-1:0]            req_domain_o,
+    output logic [SlabW-1:0]              req_slab_o,
+    output logic [LimitW-1:0]             req_limit_o,
+    output logic [SlabWidth-1:0]          req_mask_o,
+    output logic [SlotW-1:0]              req_slot_o,
+    input  wire  [NumBanks-1:0]           rsp_valid_i,
+    input  wire  [NumBanks*SlotW-1:0]     rsp_slot_i,
+    input  wire  [NumBanks*4-1:0]         rsp_status_i,
+    input  wire  [NumBanks*SlabW-1:0]     rsp_slab_i,
+    input  wire  [NumBanks*2-1:0]         rsp_quarter_i,
+    input  wire  [NumBanks*QuarterW-1:0]  rsp_bits_i,
+    // errors
+    output logic                          err_valid_o,
+    input  wire                           err_ready_i,
+    output logic [3:0]                    err_opcode_o,
+    output logic [9:0]                    err_list_o,
+    output logic [3:0]                    err_status_o,
+    output logic [31:0]                   err_token_o,
+    // counters
+    output logic                          cnt_grant_line_o,
+    output logic                          cnt_release_line_o,
+    output logic                          cnt_empty_o,
+    output logic [3:0]                    cnt_granted_o,
+    output logic [3:0]                    cnt_released_o,
+    output logic [4:0]                    cnt_surplus_o,
+    output logic                          cnt_refusal_o
+);
+
+  if (SlabWidth < 8 || SlabWidth > 64 || (SlabWidth & (SlabWidth - 1)) != 0) begin : g_bad_width
+    $error("line_worker: SlabWidth must be a power of two from 8 to 64");
+  end
+  if (NumBanks < 2 || NumBanks > 16 || (NumBanks & (NumBanks - 1)) != 0) begin : g_bad_banks
+    $error("line_worker: NumBanks must be a power of two from 2 to 16");
+  end
+  if ((NumSlabs & (NumSlabs - 1)) != 0 || NumSlabs < 2 * NumBanks || NumSlabs > (1 << 26)) begin
+    : g_bad_slabs
+    $error("line_worker: NumSlabs must be a power of two from 2 * NumBanks to 2^26");
+  end
+  if (NumLists < 1 || NumLists > exalloc_pkg::MaxLists) begin : g_bad_lists
+    $error("line_worker: NumLists must be 1 to 255");
+  end
+
+  typedef enum logic [2:0] {
+    StIdle, StCheck, StBegin, StGrant, StRelease, StError, StLast
+  } state_e;
+
+  state_e                          state_q;
+  exalloc_pkg::submission_header_t head_q;
+  logic [14*32-1:0]                tokens_q;
+  logic [DomainW-1:0]              domain_q;
+  logic [BankW-1:0]                bank_q;
+  logic                            bad_phase_q;
+  logic [3:0]                      status_q;   // how the line ended
+  logic                            write_q;    // the last output is a line
+  logic [3:0]                      check;
+  logic [3:0]                      check_q;
+
+  // The completion line being filled.
+  logic [14*32-1:0]                reply_q;
+  logic [3:0]                      filled_q;
+  exalloc_pkg::completion_header_t reply_head;
+  logic                            full;
+  logic                            append;
+  logic [31:0]                     append_token;
+
+  logic                 grant_start;
+  logic                 grant_done;
+  logic [3:0]           grant_status;
+  logic [BankW-1:0]     grant_bank;
+  logic                 grant_req_valid;
+  logic                 grant_req_release;
+  logic [BankW-1:0]     grant_req_bank;
+  logic [SlabW-1:0]     grant_req_slab;
+  logic [SlabWidth-1:0] grant_req_mask;
+  logic [SlotW-1:0]     grant_req_slot;
+  logic                 grant_clear;
+  logic [SlotW-1:0]     grant_read_slot;
+  logic [BankW-1:0]     grant_read_bank;
+  logic                 token_valid;
+  logic                 token_ready;
+  logic [31:0]          token;
+
+  logic                 release_start;
+  logic                 release_done;
+  logic                 release_req_valid;
+  logic [BankW-1:0]     release_req_bank;
+  logic [SlabW-1:0]     release_req_slab;
+  logic [SlabWidth-1:0] release_req_mask;
+  logic [SlotW-1:0]     release_req_slot;
+  logic                 release_clear;
+  logic [SlotW-1:0]     release_read_slot;
+  logic [BankW-1:0]     release_read_bank;
+  logic                 refuse_valid;
+  logic [31:0]          refuse_token;
+  logic [3:0]           refuse_status;
+
+  logic                 granting;
+  logic                 pending;
+  logic                 refused;
+  logic                 failed;
+  logic [3:0]           read_status;
+  logic [SlabW-1:0]     read_slab;
+  logic [1:0]           read_quarter;
+  logic [QuarterW-1:0]  read_bits;
+
+  assign granting      = state_q == StGrant;
+  assign grant_start   = state_q == StBegin && check_q == exalloc_pkg::StatusOk &&
+                         head_q.opcode == exalloc_pkg::OpcodeGrant;
+  assign release_start = state_q == StBegin && check_q == exalloc_pkg::StatusOk &&
+                         head_q.opcode == exalloc_pkg::OpcodeRelease;
+
+  // Checks of a line, in the protocol's order.
+  always_comb begin
+    check = exalloc_pkg::StatusOk;
+    if (bad_phase_q) begin
+      check = exalloc_pkg::StatusBadPhase;
+    end else if (head_q.opcode < exalloc_pkg::OpcodeGrant ||
+                 head_q.opcode > exalloc_pkg::OpcodeSync || head_q.reserved_7_6 != '0 ||
+                 head_q.reserved_31_26 != '0 || head_q.reserved_63_48 != '0) begin
+      check = exalloc_pkg::StatusBadOpcode;
+    end else if (head_q.list >= 10'(NumLists)) begin
+      check = exalloc_pkg::StatusBadList;
+    end else begin
+      case (head_q.opcode)
+        exalloc_pkg::OpcodeGrant: begin
+          if (head_q.count == '0 || head_q.count > 8'(exalloc_pkg::MaxGrant)) begin
+            check = exalloc_pkg::StatusBadCount;
+          end
+        end
+        exalloc_pkg::OpcodeRelease: begin
+          if (head_q.count == '0 || head_q.count > 8'(exalloc_pkg::TokensPerLine)) begin
+            check = exalloc_pkg::StatusBadCount;
+          end
+        end
+        default: begin
+          if (head_q.count != '0) begin
+            check = exalloc_pkg::StatusBadCount;
+          end
+        end
+      endcase
+    end
+  end
+
+  line_grant #(
+      .NumBanks (NumBanks),
+      .SlabW    (SlabW),
+      .SlabWidth(SlabWidth),
+      .SlotW    (SlotW)
+  ) u_grant (
+      .clk_i,
+      .rst_i,
+      .start_i       (grant_start),
+      .count_i       (head_q.count[6:0]),
+      .bank_i        (bank_q),
+      .done_o        (grant_done),
+      .status_o      (grant_status),
+      .bank_o        (grant_bank),
+      .req_valid_o   (grant_req_valid),
+      .req_ready_i,
+      .req_release_o (grant_req_release),
+      .req_bank_o    (grant_req_bank),
+      .req_slab_o    (grant_req_slab),
+      .req_mask_o    (grant_req_mask),
+      .req_slot_o    (grant_req_slot),
+      .pending_i     (pending),
+      .refused_i     (refused),
+      .clear_o       (grant_clear),
+      .read_slot_o   (grant_read_slot),
+      .read_bank_o   (grant_read_bank),
+      .read_status_i (read_status),
+      .read_slab_i   (read_slab),
+      .read_quarter_i(read_quarter),
+      .read_bits_i   (read_bits),
+      .token_valid_o (token_valid),
+      .token_ready_i (token_ready),
+      .token_o       (token),
+      .surplus_o     (cnt_surplus_o)
+  );
+
+  line_release #(
+      .NumBanks (NumBanks),
+      .NumSlabs (NumSlabs),
+      .SlabWidth(SlabWidth),
+      .SlotW    (SlotW)
+  ) u_release (
+      .clk_i,
+      .rst_i,
+      .start_i        (release_start),
+      .count_i        (head_q.count[3:0]),
+      .tokens_i       (tokens_q),
+      .done_o         (release_done),
+      .req_valid_o    (release_req_valid),
+      .req_ready_i,
+      .req_bank_o     (release_req_bank),
+      .req_slab_o     (release_req_slab),
+      .req_mask_o     (release_req_mask),
+      .req_slot_o     (release_req_slot),
+      .pending_i      (pending),
+      .failed_i       (failed),
+      .clear_o        (release_clear),
+      .read_slot_o    (release_read_slot),
+      .read_bank_o    (release_read_bank),
+      .read_status_i  (read_status),
+      .refuse_valid_o (refuse_valid),
+      .refuse_ready_i (err_ready_i),
+      .refuse_token_o (refuse_token),
+      .refuse_status_o(refuse_status)
+  );
+
+  response_slots #(
+      .NumBanks(NumBanks),
+      .SlotW   (SlotW),
+      .SlabW   (SlabW),
+      .QuarterW(QuarterW)
+  ) u_slots (
+      .clk_i,
+      .rst_i,
+      .clear_i       (granting ? grant_clear : release_clear),
+      .sent_i        (req_valid_o && req_ready_i),
+      .pending_o     (pending),
+      .refused_o     (refused),
+      .failed_o      (failed),
+      .rsp_valid_i,
+      .rsp_slot_i,
+      .rsp_status_i,
+      .rsp_slab_i,
+      .rsp_quarter_i,
+      .rsp_bits_i,
+      .read_slot_i   (granting ? grant_read_slot : release_read_slot),
+      .read_bank_i   (granting ? grant_read_bank : release_read_bank),
+      .read_status_o (read_status),
+      .read_slab_o   (read_slab),
+      .read_quarter_o(read_quarter),
+      .read_bits_o   (read_bits)
+  );
+
+  assign req_valid_o  = grant_req_valid || release_req_valid;
+  assign req_op_o     = (granting && !grant_req_release) ? exalloc_pkg::BankOpGrant
+                                                         : exalloc_pkg::BankOpRelease;
+  assign req_bank_o   = granting ? grant_req_bank : release_req_bank;
+  assign req_slab_o   = granting ? grant_req_slab : release_req_slab;
+  assign req_mask_o   = granting ? grant_req_mask : release_req_mask;
+  assign req_slot_o   = granting ? grant_req_slot : release_req_slot;
+  assign req_list_o   = head_q.list[7:0];
+  assign req_domain_o = domain_q;
+  assign req_limit_o  = '0;
+
+  assign err_valid_o   = refuse_valid || state_q == StError;
+  assign err_opcode_o  = head_q.opcode;
+  assign err_list_o    = head_q.list;
+  assign err_status_o  = (state_q == StError) ? status_q : refuse_status;
+  assign err_token_o   = (state_q == StError) ? '0 : refuse_token;
+  assign cnt_refusal_o = err_valid_o && err_ready_i;
+
+  // A refused token is recorded and appended in the same cycle: it always fits. A granted one waits
+  // while a full line goes out.
+  assign full         = filled_q == 4'(exalloc_pkg::TokensPerLine);
+  assign token_ready  = !full;
+  assign append       = (token_valid && !full) || (refuse_valid && err_ready_i);
+  assign append_token = granting ? token : refuse_token;
+
+  always_comb begin
+    reply_head        = '0;
+    reply_head.opcode = head_q.opcode;
+    reply_head.list   = head_q.list;
+    reply_head.cookie = head_q.cookie;
+    reply_head.count  = 8'(filled_q);
+    reply_head.last   = state_q == StLast;
+    reply_head.status = (state_q == StLast) ? status_q : exalloc_pkg::StatusOk;
+  end
+
+  // A full line goes out early only when another token is there for the next one.
+  assign out_valid_o = state_q == StLast || (granting && full && token_valid);
+  assign out_last_o  = state_q == StLast;
+  assign out_write_o = state_q != StLast || write_q;
+  assign out_line_o  = {reply_q, reply_head};
+  assign out_bank_o  = bank_q;
+  assign job_ready_o = state_q == StIdle;
+
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      StIdle: begin
+        if (job_valid_i) begin
+          state_q <= StCheck;
+        end
+      end
+      StCheck: state_q <= StBegin;
+      StBegin: begin
+        if (check_q != exalloc_pkg::StatusOk) begin
+          state_q <= StError;
+        end else if (grant_start) begin
+          state_q <= StGrant;
+        end else if (release_start) begin
+          state_q <= StRelease;
+        end else begin
+          state_q <= StLast;
+        end
+      end
+      StGrant: begin
+        if (grant_done) begin
+          state_q <= (grant_status == exalloc_pkg::StatusOk ||
+                      grant_status == exalloc_pkg::StatusEmpty) ? StLast : StError;
+        end
+      end
+      StRelease: begin
+        if (release_done) begin
+          state_q <= StLast;
+        end
+      end
+      StError: begin
+        if (err_ready_i) begin
+          state_q <= StLast;
+        end
+      end
+      StLast: begin
+        if (out_ready_i) begin
+          state_q <= StIdle;
+        end
+      end
+      default: state_q <= StIdle;
+    endcase
+    if (rst_i) begin
+      state_q <= StIdle;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == StIdle) begin
+      head_q      <= job_line_i[63:0];
+      tokens_q    <= job_line_i[511:64];
+      domain_q    <= job_domain_i;
+      bank_q      <= job_bank_i;
+      bad_phase_q <= job_bad_phase_i;
+    end else if (grant_done) begin
+      bank_q <= grant_bank;
+    end
+    check_q <= check;
+    if (state_q == StBegin) begin
+      status_q <= check_q;
+      write_q  <= !release_start || head_q.ack;
+    end else if (grant_done) begin
+      status_q <= grant_status;
+    end else if (refuse_valid && err_ready_i) begin
+      write_q <= 1'b1;
+      if (filled_q == '0) begin
+        status_q <= refuse_status;
+      end
+    end
+  end
+
+  // The reply; what it held is gone once it went out, and when a GRANT was refused on its way.
+  always_ff @(posedge clk_i) begin
+    if (append) begin
+      filled_q <= filled_q + 4'd1;
+      for (int unsigned i = 0; i < 14; i = i + 1) begin
+        if (filled_q == 4'(i)) begin
+          reply_q[i*32 +: 32] <= append_token;
+        end
+      end
+    end
+    if (rst_i || state_q == StError || (out_valid_o && out_ready_i)) begin
+      filled_q <= '0;
+      reply_q  <= '0;
+    end
+  end
+
+  logic unused_phase;  // judged outside, against the lap
+  assign unused_phase = &{1'b0, head_q.phase};
+
+  assign cnt_grant_line_o   = grant_done;
+  assign cnt_release_line_o = release_done;
+  assign cnt_empty_o        = grant_done && grant_status == exalloc_pkg::StatusEmpty;
+  assign cnt_granted_o      = (out_valid_o && out_ready_i &&
+                               head_q.opcode == exalloc_pkg::OpcodeGrant) ? filled_q : '0;
+  assign cnt_released_o     = release_done ? head_q.count[3:0] - filled_q : '0;
+
+endmodule
+
+`default_nettype wire

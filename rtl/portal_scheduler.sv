@@ -1,0 +1,227 @@
+// Hands submission lines to idle workers, round-robin over the portals, one line of a portal at a
+// time.
+//
+// Contract: a portal is looked at when a line arrives, when its line is done, and when the host
+// rings. It is stalled when a line is there but no room for 8 completion lines; the next doorbell
+// has it looked at again, so it never holds a worker meanwhile. Well-formed RECALL lines go to the
+// recall unit, which always takes them; all others, bad ones included, to a worker.
+// Cost: 5 stages from request to job, one line a cycle; 512 flip-flops for the job; ≤ 5 LUT levels.
+`default_nettype none
+
+module portal_scheduler #(
+    parameter int unsigned NumPortals = 64,
+    parameter int unsigned NumWorkers = 8,
+    parameter int unsigned NumLists   = 255,
+    parameter int unsigned BufferW    = 4,
+    parameter int unsigned DomainW    = 6,
+    parameter int unsigned BankW      = 2,
+    parameter int unsigned PortalW    = $clog2(NumPortals)
+) (
+    input  wire                           clk_i,
+    input  wire                           rst_i,
+
+    input  wire                           event_i,
+    input  wire  [           PortalW-1:0] event_idx_i,
+    input  wire                           arrive_i,
+    input  wire  [           PortalW-1:0] arrive_idx_i,
+    input  wire                           done_i,        // the line in hand is done
+    input  wire  [           PortalW-1:0] done_idx_i,
+    output logic [        NumPortals-1:0] waiting_o,
+    output logic [        NumPortals-1:0] in_hand_o,
+    output logic [        NumPortals-1:0] stalled_o,
+
+    // Portal table.
+    output logic [           PortalW-1:0] s_idx_o,
+    input  wire                           s_live_i,
+    input  wire  [             BufferW:0] s_arrived_i,
+    input  wire  [             BufferW:0] s_taken_i,
+    input  wire  [                  15:0] s_completion_head_i,
+    input  wire  [                  15:0] s_completion_tail_i,
+    input  wire  [                  15:0] s_head_i,
+    input  wire  [                   3:0] s_ring_log2_i,
+    input  wire  [           DomainW-1:0] s_domain_i,
+    input  wire  [             BankW-1:0] s_bank_i,
+    output logic                          s_we_o,
+    output logic [           PortalW-1:0] s_widx_o,
+    output logic [             BufferW:0] s_taken_o,
+
+    // Line buffer.
+    output logic                          buffer_re_o,
+    output logic [   PortalW+BufferW-1:0] buffer_addr_o,
+    input  wire  [                 511:0] buffer_data_i,
+
+    // Workers; each remembers its portal here.
+    output logic [        NumWorkers-1:0] job_valid_o,
+    input  wire  [        NumWorkers-1:0] job_ready_i,
+    output logic [                 511:0] job_line_o,
+    output logic [           DomainW-1:0] job_domain_o,
+    output logic [             BankW-1:0] job_bank_o,
+    output logic                          job_bad_phase_o,
+    output logic [NumWorkers*PortalW-1:0] worker_portal_o,
+
+    // Recall unit.
+    output logic                          recall_o,
+    output logic [           PortalW-1:0] recall_idx_o
+);
+
+  localparam int unsigned PtrW = BufferW + 1;
+
+  // ---- Whom to look at ----
+
+  logic [NumPortals-1:0] pending_q, in_hand_q, stalled_q, onehot;
+  logic [   PortalW-1:0] pick_idx;
+  logic                  pick, advance;
+
+  portal_picker #(.NumPortals(NumPortals)) u_picker (
+      .clk_i, .rst_i, .req_i(pending_q & ~in_hand_q), .advance_i(advance),
+      .pick_o(pick), .idx_o(pick_idx), .onehot_o(onehot));
+
+  logic               p1_q, p2_q, p3_q;
+  logic [PortalW-1:0] p1_idx_q, p2_idx_q, p3_idx_q;
+  logic               nothing, stall, go, job_free;
+
+  always_ff @(posedge clk_i) begin
+    pending_q <= pending_q & ~onehot;
+    in_hand_q <= in_hand_q | onehot;
+    if (nothing) in_hand_q[p3_idx_q] <= 1'b0;
+    if (go || nothing) stalled_q[p3_idx_q] <= stall;
+    if (done_i) in_hand_q[done_idx_i] <= 1'b0;
+    if (done_i) pending_q[done_idx_i] <= 1'b1;
+    if (arrive_i) pending_q[arrive_idx_i] <= 1'b1;
+    if (event_i) pending_q[event_idx_i] <= 1'b1;
+    if (rst_i) begin
+      pending_q <= '0;
+      in_hand_q <= '0;
+      stalled_q <= '0;
+    end
+  end
+
+  assign waiting_o = pending_q;
+  assign in_hand_o = in_hand_q;
+  assign stalled_o = stalled_q;
+
+  // ---- Pipeline: read the table; read the buffer and check the room; the line ----
+
+  logic               p1_live_q, p2_line_q, p2_live_q, p3_go_q, p3_stall_q;
+  logic [   PtrW-1:0] p1_arrived_q, p1_taken_q, p2_taken_q, p3_taken_q;
+  logic [       15:0] p1_chead_q, p1_ctail_q, p2_used_q, p1_head_q;
+  logic [        3:0] p1_ring_q, p2_ring_q;
+  logic [DomainW-1:0] p1_domain_q, p2_domain_q, p3_domain_q;
+  logic [  BankW-1:0] p1_bank_q, p2_bank_q, p3_bank_q;
+  logic               p2_phase_q, p3_phase_q;
+
+  assign s_idx_o       = pick_idx;
+  assign buffer_re_o   = advance;
+  assign buffer_addr_o = {p1_idx_q, p1_taken_q[BufferW-1:0]};
+
+  logic room;
+  assign room = p2_used_q <= (16'd1 << p2_ring_q) - 16'd8;
+
+  always_ff @(posedge clk_i) begin
+    if (advance) begin
+      p1_q         <= pick;
+      p1_idx_q     <= pick_idx;
+      p1_live_q    <= s_live_i;
+      p1_arrived_q <= s_arrived_i;
+      p1_taken_q   <= s_taken_i;
+      p1_chead_q   <= s_completion_head_i;
+      p1_ctail_q   <= s_completion_tail_i;
+      p1_head_q    <= s_head_i;
+      p1_ring_q    <= s_ring_log2_i;
+      p1_domain_q  <= s_domain_i;
+      p1_bank_q    <= s_bank_i;
+
+      p2_q         <= p1_q;
+      p2_idx_q     <= p1_idx_q;
+      p2_live_q    <= p1_live_q;
+      p2_line_q    <= p1_arrived_q != p1_taken_q;
+      p2_used_q    <= p1_ctail_q - p1_chead_q;
+      p2_ring_q    <= p1_ring_q;
+      p2_taken_q   <= p1_taken_q + 1'b1;
+      // All earlier lines are done, so the number of this one is the head.
+      p2_phase_q   <= !p1_head_q[p1_ring_q];
+      p2_domain_q  <= p1_domain_q;
+      p2_bank_q    <= p1_bank_q;
+
+      p3_q         <= p2_q;
+      p3_idx_q     <= p2_idx_q;
+      p3_go_q      <= p2_live_q && p2_line_q && room;
+      p3_stall_q   <= p2_live_q && p2_line_q && !room;
+      p3_taken_q   <= p2_taken_q;
+      p3_phase_q   <= p2_phase_q;
+      p3_domain_q  <= p2_domain_q;
+      p3_bank_q    <= p2_bank_q;
+    end
+    if (rst_i) begin
+      p1_q <= 1'b0;
+      p2_q <= 1'b0;
+      p3_q <= 1'b0;
+    end
+  end
+
+  assign advance = !(p3_q && p3_go_q) || job_free;
+  assign go      = p3_q && p3_go_q && job_free;
+  assign nothing = p3_q && !p3_go_q;
+  assign stall   = p3_stall_q;
+
+  assign s_we_o    = go;
+  assign s_widx_o  = p3_idx_q;
+  assign s_taken_o = p3_taken_q;
+
+  // ---- The job ----
+
+  exalloc_pkg::submission_header_t header;
+  assign header = buffer_data_i[63:0];
+
+  logic is_recall;
+  assign is_recall = header.phase == p3_phase_q && header.opcode == exalloc_pkg::OpcodeRecall &&
+                     header.reserved_7_6 == '0 && header.reserved_31_26 == '0 &&
+                     header.reserved_63_48 == '0 && header.count == '0 &&
+                     32'(header.list) < NumLists;
+
+  logic                  job_q, job_recall_q, job_bad_phase_q, job_taken;
+  logic [   PortalW-1:0] job_idx_q;
+  logic [         511:0] job_line_q;
+  logic [   DomainW-1:0] job_domain_q;
+  logic [     BankW-1:0] job_bank_q;
+  logic [NumWorkers-1:0] chosen;
+
+  always_comb begin
+    for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
+      chosen[w] = job_ready_i[w] && (job_ready_i & ~({NumWorkers{1'b1}} << w)) == '0;
+    end
+  end
+
+  assign job_taken = job_recall_q || (job_ready_i != '0);
+  assign job_free  = !job_q || job_taken;
+
+  always_ff @(posedge clk_i) begin
+    if (job_free) begin
+      job_q           <= p3_q && p3_go_q;
+      job_recall_q    <= is_recall;
+      job_bad_phase_q <= header.phase != p3_phase_q;
+      job_idx_q       <= p3_idx_q;
+      job_line_q      <= buffer_data_i;
+      job_domain_q    <= p3_domain_q;
+      job_bank_q      <= p3_bank_q;
+    end
+    for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
+      if (job_valid_o[w]) worker_portal_o[w*PortalW+:PortalW] <= job_idx_q;
+    end
+    if (rst_i) job_q <= 1'b0;
+  end
+
+  assign job_valid_o     = chosen & {NumWorkers{job_q && !job_recall_q}};
+  assign job_line_o      = job_line_q;
+  assign job_domain_o    = job_domain_q;
+  assign job_bank_o      = job_bank_q;
+  assign job_bad_phase_o = job_bad_phase_q;
+  assign recall_o        = job_q && job_recall_q;
+  assign recall_idx_o    = job_idx_q;
+
+  logic unused;
+  assign unused = &{1'b0, header};
+
+endmodule
+
+`default_nettype wire

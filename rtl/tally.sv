@@ -1,0 +1,51 @@
+// Adds up a small number from each of N sources.
+//
+// Contract: sum_o is the sum of values_i three cycles ago.
+// Cost: two adder stages (sums of four, then all), N x Width flip-flops at the input.
+`default_nettype none
+
+module tally #(
+    parameter int unsigned N     = 8,
+    parameter int unsigned Width = 4,
+    parameter int unsigned SumW  = 8
+) (
+    input  wire                clk_i,
+    input  wire                rst_i,
+    input  wire  [N*Width-1:0] values_i,
+    output logic [   SumW-1:0] sum_o
+);
+
+  localparam int unsigned Groups = (N + 3) / 4;
+  if (SumW < Width + $clog2(N + 1)) begin : g_bad_width
+    $error("tally: the sum does not fit");
+  end
+
+  logic [Groups*4*Width-1:0] values_q;
+  logic [   Groups*SumW-1:0] part_d, part_q;
+  logic [          SumW-1:0] sum_d;
+
+  always_comb begin
+    sum_d = '0;
+    for (int unsigned g = 0; g < Groups; g = g + 1) begin
+      part_d[g*SumW+:SumW] = (SumW'(values_q[(g*4)*Width+:Width]) +
+                              SumW'(values_q[(g*4+1)*Width+:Width])) +
+                             (SumW'(values_q[(g*4+2)*Width+:Width]) +
+                              SumW'(values_q[(g*4+3)*Width+:Width]));
+      sum_d = sum_d + part_q[g*SumW+:SumW];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    values_q <= (Groups * 4 * Width)'(values_i);
+    part_q   <= part_d;
+    sum_o    <= sum_d;
+    if (rst_i) begin
+      values_q <= '0;
+      part_q   <= '0;
+      sum_o    <= '0;
+    end
+  end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,198 @@
+#include "rtl_card.hpp"
+
+#include <verilated.h>
+#include <verilated_fst_c.h>
+
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <stdexcept>
+
+#include "Vexalloc_card.h"
+
+namespace exalloc::sim {
+namespace {
+
+constexpr unsigned half_period_ps = 1'666;
+constexpr std::uint8_t axi_okay = 0;
+constexpr std::uint8_t axi_slave_error = 2;
+
+struct read_beat {
+  line_data data;
+  bool ok, last;
+};
+struct register_access {
+  bool write;
+  std::uint32_t offset, value;
+};
+
+}  // namespace
+
+struct rtl_card::model {
+  VerilatedContext context;
+  Vexalloc_card top{&context};
+  std::unique_ptr<VerilatedFstC> waves;
+  std::uint64_t cycles = 0;
+
+  std::optional<register_access> access;  // the one in progress
+  bool address_sent = false, data_sent = false;
+  std::optional<register_answer> answer;
+
+  std::deque<read_request> reads;        // not yet taken by the host
+  std::deque<unsigned> read_lines_left;  // beats still to come, one entry a burst
+  std::deque<read_beat> beats;           // answered, not yet delivered
+  std::deque<std::uint64_t> write_addresses;
+  std::deque<line_data> write_data;
+  std::deque<bool> write_answers;
+
+  void drive();
+  void sample();
+};
+
+// Puts the inputs of the coming rising edge on the pins.
+void rtl_card::model::drive() {
+  const bool writing = access && access->write;
+  const bool reading = access && !access->write;
+  top.s_axil_awvalid_i = writing && !address_sent;
+  top.s_axil_wvalid_i = writing && !data_sent;
+  top.s_axil_arvalid_i = reading && !address_sent;
+  top.s_axil_bready_i = writing;
+  top.s_axil_rready_i = reading;
+  if (access) {
+    top.s_axil_awaddr_i = top.s_axil_araddr_i = static_cast<std::uint16_t>(access->offset);
+    top.s_axil_wdata_i = access->value;
+    top.s_axil_wstrb_i = 0xf;
+  }
+  top.m_axi_arready_i = 1;
+  top.m_axi_awready_i = 1;
+  top.m_axi_wready_i = 1;
+  top.m_axi_rvalid_i = !beats.empty();
+  if (!beats.empty()) {
+    std::memcpy(&top.m_axi_rdata_i[0], beats.front().data.data(), sizeof(line_data));
+    top.m_axi_rresp_i = beats.front().ok ? axi_okay : axi_slave_error;
+    top.m_axi_rlast_i = beats.front().last;
+  }
+  top.m_axi_bvalid_i = !write_answers.empty();
+  if (!write_answers.empty())
+    top.m_axi_bresp_i = write_answers.front() ? axi_okay : axi_slave_error;
+}
+
+// Notes the handshakes that the rising edge will complete.
+void rtl_card::model::sample() {
+  if (top.s_axil_awvalid_i && top.s_axil_awready_o) address_sent = true;
+  if (top.s_axil_wvalid_i && top.s_axil_wready_o) data_sent = true;
+  if (top.s_axil_arvalid_i && top.s_axil_arready_o) address_sent = true;
+  if (top.s_axil_bvalid_o && top.s_axil_bready_i) {
+    answer = {top.s_axil_bresp_o == axi_okay, 0};
+    access.reset();
+  } else if (top.s_axil_rvalid_o && top.s_axil_rready_i) {
+    answer = {top.s_axil_rresp_o == axi_okay, top.s_axil_rdata_o};
+    access.reset();
+  }
+  if (top.m_axi_arvalid_o && top.m_axi_arready_i) {
+    reads.push_back({top.m_axi_araddr_o, top.m_axi_arlen_o + 1u});
+    read_lines_left.push_back(top.m_axi_arlen_o + 1u);
+  }
+  if (top.m_axi_awvalid_o && top.m_axi_awready_i) write_addresses.push_back(top.m_axi_awaddr_o);
+  if (top.m_axi_wvalid_o && top.m_axi_wready_i) {
+    line_data data;
+    std::memcpy(data.data(), &top.m_axi_wdata_o[0], sizeof data);
+    write_data.push_back(data);
+  }
+  if (top.m_axi_rvalid_i && top.m_axi_rready_o) beats.pop_front();
+  if (top.m_axi_bvalid_i && top.m_axi_bready_o) write_answers.pop_front();
+}
+
+rtl_card::rtl_card() : model_(std::make_unique<model>()) {
+  model_->context.traceEverOn(true);
+  reset();
+}
+rtl_card::~rtl_card() { model_->top.final(); }
+
+void rtl_card::reset() {
+  model& m = *model_;
+  m.access.reset();
+  m.answer.reset();
+  m.reads.clear();
+  m.read_lines_left.clear();
+  m.beats.clear();
+  m.write_addresses.clear();
+  m.write_data.clear();
+  m.write_answers.clear();
+  m.top.rst_i = 1;
+  for (int i = 0; i < 8; ++i) clock();
+  m.top.rst_i = 0;
+}
+
+void rtl_card::clock() {
+  model& m = *model_;
+  m.drive();
+  m.top.clk_i = 0;
+  m.top.eval();
+  m.sample();
+  if (m.waves) m.waves->dump(m.cycles * 2 * half_period_ps);
+  m.top.clk_i = 1;
+  m.top.eval();
+  if (m.waves) m.waves->dump((m.cycles * 2 + 1) * half_period_ps);
+  ++m.cycles;
+}
+
+std::uint64_t rtl_card::cycles() const { return model_->cycles; }
+
+bool rtl_card::idle() const {
+  const model& m = *model_;
+  return m.top.idle_o && !m.access && m.reads.empty() && m.beats.empty() &&
+         m.read_lines_left.empty() && m.write_addresses.empty() && m.write_data.empty() &&
+         m.write_answers.empty();
+}
+
+void rtl_card::start_register_write(std::uint32_t offset, std::uint32_t value) {
+  model_->access = register_access{true, offset, value};
+  model_->address_sent = model_->data_sent = false;
+}
+
+void rtl_card::start_register_read(std::uint32_t offset) {
+  model_->access = register_access{false, offset, 0};
+  model_->address_sent = false;
+}
+
+std::optional<register_answer> rtl_card::take_register_answer() {
+  return std::exchange(model_->answer, std::nullopt);
+}
+
+std::optional<read_request> rtl_card::take_read() {
+  if (model_->reads.empty()) return std::nullopt;
+  const read_request r = model_->reads.front();
+  model_->reads.pop_front();
+  return r;
+}
+
+void rtl_card::answer_read(const line_data& data, bool ok) {
+  unsigned& left = model_->read_lines_left.front();
+  const bool last = --left == 0;
+  if (last) model_->read_lines_left.pop_front();
+  model_->beats.push_back({data, ok, last});
+}
+
+std::optional<write_request> rtl_card::take_write() {
+  model& m = *model_;
+  if (m.write_addresses.empty() || m.write_data.empty()) return std::nullopt;
+  const write_request w{m.write_addresses.front(), m.write_data.front()};
+  m.write_addresses.pop_front();
+  m.write_data.pop_front();
+  return w;
+}
+
+void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
+
+bool rtl_card::interrupt() const { return model_->top.interrupt_o; }
+
+void rtl_card::trace(const std::string& file) {
+  // The FST writer does not report a file it cannot open.
+  if (!std::ofstream(file)) throw std::runtime_error("cannot write waveforms to " + file);
+  model_->waves = std::make_unique<VerilatedFstC>();
+  model_->top.trace(model_->waves.get(), 99);
+  model_->waves->open(file.c_str());
+}
+
+}  // namespace exalloc::sim

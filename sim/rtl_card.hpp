@@ -1,0 +1,72 @@
+// The Verilated card behind one narrow interface: a clock, registers, and memory traffic.
+//
+// Whoever hosts the model moves its requests: the simple link of sim_card today, a SystemC platform
+// tomorrow. Nothing of Verilator shows here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace exalloc::sim {
+
+using line_data = std::array<std::uint32_t, 16>;  // 64 bytes, word 0 at the lowest address
+
+struct read_request {  // the card reads whole lines
+  std::uint64_t address;
+  unsigned lines;
+};
+struct write_request {  // the card writes one line
+  std::uint64_t address;
+  line_data data;
+};
+struct register_answer {
+  bool ok;
+  std::uint32_t value;  // of a read
+};
+
+// Not thread safe. Requests are taken and answered in order; an answer is seen from the next clock
+// on.
+class rtl_card {
+ public:
+  rtl_card();
+  ~rtl_card();
+  rtl_card(const rtl_card&) = delete;
+  rtl_card& operator=(const rtl_card&) = delete;
+
+  static constexpr double clock_mhz = 300.0;
+
+  // Holds reset for some cycles. Everything in flight is forgotten, on the buses too.
+  void reset();
+  // One cycle of the kernel clock.
+  void clock();
+  // Cycles clocked since construction.
+  std::uint64_t cycles() const;
+  // Nothing is in flight and nothing can happen before the host acts: cycles may be left out.
+  bool idle() const;
+
+  // Register access on AXI4-Lite: one at a time.
+  void start_register_write(std::uint32_t offset, std::uint32_t value);
+  void start_register_read(std::uint32_t offset);
+  std::optional<register_answer> take_register_answer();
+
+  // Memory traffic on AXI4.
+  std::optional<read_request> take_read();
+  void answer_read(const line_data& data, bool ok);  // once a line
+  std::optional<write_request> take_write();
+  void answer_write(bool ok);
+
+  bool interrupt() const;
+
+  // Records waveforms to an FST file from now on. Throws std::runtime_error when it cannot be
+  // written.
+  void trace(const std::string& file);
+
+ private:
+  struct model;
+  std::unique_ptr<model> model_;
+};
+
+}  // namespace exalloc::sim

@@ -1,0 +1,73 @@
+// The sim card: the Verilated card on a link of fixed latencies.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "exalloc/card.hpp"
+#include "rtl_card.hpp"
+
+namespace exalloc::sim {
+
+// Latencies of the link, in ns: a PCIe card as the host sees it, without its jitter.
+struct link_latency {
+  unsigned register_read = 900;  // round trip
+  unsigned posted_write = 250;   // either way
+  unsigned memory_read = 650;    // round trip of the card reading host memory
+};
+
+// One thread drives the model at a time, under a lock: a program of one thread sees the same times
+// in every run. Cycles in which the card is idle are left out.
+class sim_card final : public card {
+ public:
+  explicit sim_card(const link_latency& link = {});
+  ~sim_card() override;
+
+  std::string_view name() const noexcept override { return "sim"; }
+  std::uint32_t read(std::uint32_t offset) override;
+  void write(std::uint32_t offset, std::uint32_t value) override;
+  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
+  void relax() override;
+  std::uint64_t now_ns() override;
+  void advance_to(std::uint64_t ns) override;
+  void trace(const std::string& file) override;
+
+ private:
+  class memory;
+  struct register_event {
+    std::uint64_t due;  // cycle at which it reaches the card
+    bool write;
+    std::uint32_t offset, value;
+  };
+  struct read_event {
+    std::uint64_t due;  // cycle at which the data reach the card
+    read_request request;
+  };
+  struct write_event {
+    std::uint64_t due;  // cycle at which the line is in host memory
+    write_request request;
+  };
+
+  void step();
+  void run_to(std::uint64_t cycle);
+  bool quiet() const;
+  std::uint64_t next_event() const;
+  std::byte* host_address(std::uint64_t address);
+  void deliver(const read_event& e);
+  bool deliver(const write_event& e);
+
+  const link_latency link_;
+  std::mutex mutex_;
+  rtl_card rtl_;
+  std::uint64_t cycle_ = 0;  // simulated, left-out cycles included
+  std::deque<register_event> register_events_;
+  bool register_busy_ = false;
+  std::optional<register_answer> read_answer_;
+  std::deque<read_event> read_events_;
+  std::deque<write_event> write_events_;
+  std::uint64_t lines_delivered_ = 0;
+  std::map<std::uint64_t, std::size_t> memory_;  // device address → bytes
+};
+
+}  // namespace exalloc::sim

@@ -1,0 +1,122 @@
+// The program `exalloc` as a user meets it: exit statuses and where its output goes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct outcome {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+class program : public testing::Test {
+ protected:
+  program()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("exalloc-cli-" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(folder_);
+  }
+  ~program() override { std::filesystem::remove_all(folder_); }
+
+  // The program lies beside the tests in the build folder. On the soft card, unless arguments say
+  // otherwise: this is about the program, not about the card.
+  outcome run(const std::string& arguments) {
+    const auto exalloc = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "exalloc";
+    const std::string out = folder_ / "out", err = folder_ / "err";
+    const int status = std::system(("EXALLOC_CARD=soft LC_ALL=C '" + exalloc.string() + "' " +
+                                    arguments + " >'" + out + "' 2>'" + err + "'")
+                                       .c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(err)};
+  }
+  static std::string read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  static std::string data(const std::string& name) { return EXALLOC_TEST_DATA "/" + name; }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(program, helps_with_an_example) {
+  for (const char* arguments : {"--help", "replay --help"}) {
+    const outcome o = run(arguments);
+    EXPECT_EQ(o.status, 0) << o.err;
+    EXPECT_THAT(o.out, HasSubstr("exalloc replay"));
+    EXPECT_THAT(o.out, HasSubstr("Example"));
+  }
+  EXPECT_THAT(run("--version").out, testing::MatchesRegex("exalloc [0-9.]+\n"));
+}
+
+TEST_F(program, bad_usage_is_status_2) {
+  const std::string trace = data("sqlite.mtrace.xz");
+  for (const std::string& arguments :
+       {std::string(), std::string("replay"), std::string("fly"), "replay --fast " + trace,
+        "replay --card gold " + trace, "replay --format xml " + trace, "replay --limit -3 " + trace,
+        "replay --limit x " + trace, "replay --seed x " + trace,
+        "replay --wave w.fst --card soft " + trace, "replay --json /nowhere/x.json " + trace}) {
+    const outcome o = run(arguments);
+    EXPECT_EQ(o.status, 2) << arguments;
+    EXPECT_THAT(o.err, testing::Not(IsEmpty())) << arguments;
+    EXPECT_THAT(o.out, IsEmpty()) << arguments;
+  }
+}
+
+TEST_F(program, bad_input_is_status_2) {
+  for (const char* name : {"empty.txt", "binary.txt", "truncated.ftrace.txt", "no-such-file", ""}) {
+    const outcome o = run("replay '" + data(name) + "'");
+    EXPECT_EQ(o.status, 2) << name;
+    EXPECT_THAT(o.err, HasSubstr("exalloc: error: " + data(name))) << name;
+  }
+}
+
+TEST_F(program, malformed_lines_are_skipped_or_refused) {
+  const outcome skipped = run("replay " + data("malformed.ftrace.txt"));
+  EXPECT_EQ(skipped.status, 0) << skipped.err;
+  EXPECT_THAT(skipped.err, HasSubstr("line 4 is malformed"));
+  EXPECT_THAT(skipped.out, HasSubstr("malformed lines"));
+  const outcome refused = run("replay --strict " + data("malformed.ftrace.txt"));
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("line 4 is malformed"));
+}
+
+TEST_F(program, json_goes_to_a_file_or_to_stdout) {
+  const std::string trace = data("sqlite.mtrace.xz");
+  const outcome to_stdout = run("replay --limit 1000 --json - " + trace);
+  EXPECT_EQ(to_stdout.status, 0) << to_stdout.err;
+  EXPECT_EQ(nlohmann::json::parse(to_stdout.out)["format"], "mtrace");
+  EXPECT_THAT(to_stdout.err, HasSubstr("Totals"));
+  const std::string file = folder_ / "r.json";
+  const outcome to_file = run("replay --limit 1000 --json '" + file + "' " + trace);
+  EXPECT_EQ(to_file.status, 0) << to_file.err;
+  EXPECT_THAT(to_file.out, HasSubstr("Totals"));
+  EXPECT_EQ(read(file), to_stdout.out);
+}
+
+TEST_F(program, json_never_overwrites_the_trace) {
+  const std::string copy = folder_ / "t.xz";
+  std::filesystem::copy_file(data("sqlite.mtrace.xz"), copy);
+  EXPECT_EQ(run("replay " + copy + " --json " + copy).status, 2);
+  EXPECT_EQ(std::filesystem::file_size(copy), std::filesystem::file_size(data("sqlite.mtrace.xz")));
+}
+
+TEST_F(program, a_failed_run_leaves_no_json_file) {
+  const std::string file = folder_ / "r.json";
+  EXPECT_EQ(run("replay --json '" + file + "' " + data("empty.txt")).status, 2);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+}  // namespace

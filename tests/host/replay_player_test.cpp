@@ -1,0 +1,193 @@
+// What the player counts, and that a faulty allocator does not get past it.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "player.hpp"
+#include "replay_fakes.hpp"
+
+namespace exalloc::replay {
+namespace {
+
+replay_result play(const std::vector<event>& events, fault wrong = fault::none,
+                   std::uint64_t seed = 1) {
+  fake_allocator calls(wrong);
+  player playing(calls, seed);
+  std::uint64_t line = 0;
+  for (const event& e : events) playing.play(e, ++line);
+  return playing.finish();
+}
+
+const list_result& list_named(const replay_result& r, const std::string& name) {
+  for (const list_result& list : r.lists) {
+    if (list.name == name) return list;
+  }
+  throw std::runtime_error("no list " + name);
+}
+
+TEST(replay_counts, frees_of_blocks_the_trace_allocated) {
+  const auto r = play({cache_allocate(0x10, "filp", 190), cache_allocate(0x20, "filp", 190, 1),
+                       cache_free(0x10, "filp", 1), kmalloc(0x30, 40, 64), kfree(0x30)});
+  EXPECT_TRUE(r.passed());
+  EXPECT_EQ(r.events, 5u);
+  EXPECT_EQ(r.allocations, 3u);
+  EXPECT_EQ(r.frees, 2u);
+  EXPECT_EQ(r.remote_frees, 1u);
+  EXPECT_EQ(r.live_at_end, 1u);
+  EXPECT_EQ(r.peak_live, 2u);
+  EXPECT_EQ(r.peak_bytes, 380u);
+  EXPECT_EQ(r.processors, 2u);
+  EXPECT_EQ(list_named(r, "filp").block_size, 192u);  // rounded to 8
+  EXPECT_EQ(list_named(r, "filp").peak_live, 2u);
+  EXPECT_TRUE(list_named(r, "filp").is_zone);
+  EXPECT_EQ(list_named(r, "kmalloc-64").frees, 1u);
+  EXPECT_FALSE(list_named(r, "kmalloc-64").is_zone);
+}
+
+TEST(replay_counts, unmatched_and_null_frees_are_not_performed) {
+  const auto r = play({kfree(0x10), cache_free(0x20, "unknown"), kfree(0), cache_free(0, "filp"),
+                       kmalloc(0x30, 8, 8), kfree(0x30), kfree(0x30)});
+  EXPECT_EQ(r.unmatched_frees, 3u);
+  EXPECT_EQ(r.null_frees, 2u);
+  EXPECT_EQ(r.frees, 1u);
+  EXPECT_EQ(r.events, 7u);
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_counts, an_address_allocated_while_live_was_freed_unseen) {
+  const auto r = play({cache_allocate(0x10, "a", 64), cache_allocate(0x10, "b", 32),
+                       kmalloc(0x10, 8, 8), kfree(0x10)});
+  EXPECT_EQ(r.untraced_frees, 2u);
+  EXPECT_EQ(r.frees, 1u);
+  EXPECT_EQ(r.allocations, 3u);
+  EXPECT_EQ(r.live_at_end, 0u);
+  EXPECT_EQ(r.peak_live, 1u);
+  EXPECT_EQ(r.peak_bytes, 64u);
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_counts, a_block_goes_back_where_it_came_from_whatever_the_free_says) {
+  const auto r = play({cache_allocate(0x10, "a", 64), kfree(0x10), cache_allocate(0x20, "a", 64),
+                       cache_free(0x20, "alias"), kmalloc(0x30, 8, 8), cache_free(0x30, "a")});
+  EXPECT_EQ(r.frees, 3u);
+  EXPECT_EQ(list_named(r, "a").frees, 2u);
+  EXPECT_EQ(list_named(r, "kmalloc-8").frees, 1u);
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_counts, an_allocation_that_failed_when_recorded_is_not_performed) {
+  const auto r = play({kmalloc(0, 100, 0), cache_allocate(0, "a", 64)});
+  EXPECT_EQ(r.events, 2u);
+  EXPECT_EQ(r.null_allocations, 2u);
+  EXPECT_EQ(r.allocations, 0u);
+  EXPECT_TRUE(r.lists.empty());
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_counts, mtrace_blocks_are_pool_by_powers_of_two) {
+  const event e{event_kind::allocate, 0, 0x10, 40, 0, ""};
+  const auto r = play({e, kfree(0x10)});
+  EXPECT_EQ(list_named(r, "malloc-64").frees, 1u);
+}
+
+TEST(replay_counts, caches_of_one_name_and_two_sizes_are_two_zones) {
+  const auto r = play({cache_allocate(0x10, "a", 64), cache_allocate(0x20, "a", 72)});
+  EXPECT_EQ(list_named(r, "a").block_size, 64u);
+  EXPECT_EQ(list_named(r, "a-72").block_size, 72u);
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_zones, start_small_and_double_when_full) {
+  std::vector<event> events;
+  for (std::uint64_t i = 1; i <= 300; ++i) events.push_back(cache_allocate(i, "a", 40));
+  const auto r = play(events);
+  EXPECT_EQ(list_named(r, "a").extends, 3u);
+  EXPECT_EQ(list_named(r, "a").carved, 512u);
+  EXPECT_EQ(list_named(r, "a").misses, 3u);
+  EXPECT_EQ(list_named(r, "a").magazine_hits, 297u);
+  EXPECT_TRUE(r.passed());
+}
+
+TEST(replay_time, is_charged_by_the_model) {
+  fake_allocator calls;
+  const cost_model model;
+  player playing(calls, 1, model);
+  for (std::uint64_t i = 1; i <= 65; ++i) playing.play(cache_allocate(i, "a", 40), i);
+  playing.play(cache_free(1), 66);
+  const replay_result r = playing.finish();
+  EXPECT_EQ(r.allocate_ns.percentile(0.5), model.fast_allocation_ns);
+  // The last one waited for the card, then took a block of the new segment.
+  EXPECT_EQ(r.allocate_ns.maximum(), 500 + model.slow_allocation_ns + model.fast_allocation_ns);
+  EXPECT_EQ(r.free_ns.maximum(), model.fast_free_ns);
+}
+
+TEST(replay_time, the_same_seed_gives_the_same_times) {
+  std::vector<event> events;
+  for (std::uint64_t i = 1; i <= 500; ++i) {
+    events.push_back(cache_allocate(i, "a", 40, i % 3));
+    if (i % 2 == 0) events.push_back(cache_free(i / 2, "a", i % 2));
+  }
+  EXPECT_EQ(play(events, fault::none, 7).simulated_ns, play(events, fault::none, 7).simulated_ns);
+  EXPECT_NE(play(events, fault::none, 7).simulated_ns, play(events, fault::none, 8).simulated_ns);
+}
+
+// Enough zone and pool traffic for every fault to show.
+std::vector<event> traffic() {
+  std::vector<event> events;
+  for (std::uint64_t i = 1; i <= 80; ++i) events.push_back(cache_allocate(i, "a", 40));
+  for (std::uint64_t i = 1; i <= 40; ++i) events.push_back(cache_free(i));
+  events.push_back(kmalloc(0x1000, 100, 128));
+  events.push_back(kmalloc(0x2000, 100, 128));
+  return events;
+}
+
+TEST(replay_faults, without_one_all_is_well) { EXPECT_TRUE(play(traffic()).passed()); }
+
+TEST(replay_faults, same_block_twice) {
+  const auto r = play(traffic(), fault::same_block_twice);
+  EXPECT_GE(r.checks.overlapping, 1u);
+  EXPECT_FALSE(r.passed());
+}
+TEST(replay_faults, off_the_grid) {
+  EXPECT_GE(play(traffic(), fault::off_the_grid).checks.outside_segment, 1u);
+}
+TEST(replay_faults, scribble) { EXPECT_EQ(play(traffic(), fault::scribble).checks.corrupted, 1u); }
+TEST(replay_faults, lose_a_block) {
+  EXPECT_EQ(play(traffic(), fault::lose_a_block).checks.lost, 1u);
+}
+TEST(replay_faults, null_too_early) {
+  const auto r = play(traffic(), fault::null_too_early);
+  EXPECT_GE(r.checks.wrong_answers, 1u);
+  EXPECT_EQ(r.failed_allocations, 0u);  // the zone was extended, as a caller would
+}
+TEST(replay_faults, never_full) {
+  EXPECT_GE(play(traffic(), fault::never_full).checks.wrong_answers, 2u);
+}
+TEST(replay_faults, free_says_nothing) {
+  EXPECT_GE(play(traffic(), fault::free_says_nothing).checks.wrong_answers, 1u);
+}
+TEST(replay_faults, wrong_total) {
+  EXPECT_EQ(play(traffic(), fault::wrong_total).checks.wrong_answers, 1u);
+}
+TEST(replay_faults, cannot_extend) {
+  const auto r = play(traffic(), fault::cannot_extend);
+  EXPECT_EQ(r.failed_allocations, 16u);
+  EXPECT_FALSE(r.passed());
+}
+TEST(replay_faults, pool_overlap) {
+  EXPECT_EQ(play(traffic(), fault::pool_overlap).checks.overlapping, 1u);
+}
+TEST(replay_faults, pool_null) {
+  const auto r = play(traffic(), fault::pool_null);
+  EXPECT_EQ(r.failed_allocations, 2u);
+  EXPECT_FALSE(r.passed());
+}
+TEST(replay_faults, reports_error) {
+  const auto r = play(traffic(), fault::reports_error);
+  EXPECT_TRUE(r.checks.all_good());
+  EXPECT_FALSE(r.passed());
+}
+
+}  // namespace
+}  // namespace exalloc::replay

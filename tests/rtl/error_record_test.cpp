@@ -1,0 +1,88 @@
+// error_record: nothing is forgotten: every error is kept, oldest first, or counted as lost.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <random>
+
+#include "Verror_record.h"
+
+namespace {
+
+TEST(ErrorRecord, KeepsOrCountsEveryError) {
+  Verror_record m;
+  std::mt19937 rng(11);
+  const auto cycle = [&] {
+    m.clk_i = 1;
+    m.eval();
+    m.clk_i = 0;
+    m.eval();
+  };
+  m.rst_i = 1;
+  cycle();
+  m.rst_i = 0;
+  std::uint64_t offered = 0, found = 0, popped = 0;
+  std::array<std::uint32_t, 8> sequence{}, seen{};
+  std::array<unsigned, 8> waits{};
+  unsigned portal_sent = 0, portal_wait = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    const bool rush = i / 5000 % 2 == 0;
+    for (unsigned w = 0; w < 8; ++w) {
+      if (!(m.err_valid_i >> w & 1) && rng() % (rush ? 2 : 40) == 0 && i < 59'900) {
+        m.err_valid_i |= static_cast<std::uint8_t>(1u << w);
+        m.err_token_i[w] = w << 24 | ++sequence[w];
+        waits[w] = 0;
+      }
+    }
+    if (!m.portal_valid_i && rng() % 100 == 0 && i < 59'900) {
+      m.portal_valid_i = 1;
+      m.portal_status_i = 14;
+      m.portal_portal_i = 33;
+      portal_wait = 0;
+    }
+    m.pop_i = rng() % (rush ? 3 : 30) == 0;
+    m.eval();
+    if (m.pop_i && m.valid_o) {
+      ++popped;
+      if (m.status_o == 14) {
+        EXPECT_EQ(m.portal_o, 33);
+        EXPECT_EQ(m.token_o, 0u);
+      } else {
+        const unsigned w = m.token_o >> 24;
+        ASSERT_LT(w, 8u);
+        ASSERT_GT(m.token_o & 0xffffff, seen[w]) << "out of order";
+        seen[w] = m.token_o & 0xffffff;
+      }
+    }
+    const unsigned taken = m.err_valid_i & m.err_ready_o;
+    const bool portal_taken = m.portal_valid_i && m.portal_ready_o;
+    cycle();
+    found += m.found_o;
+    for (unsigned w = 0; w < 8; ++w) {
+      if (taken >> w & 1) ++offered;
+      ASSERT_LT(++waits[w], (m.err_valid_i >> w & 1) ? 30u : ~0u) << "worker " << w << " starves";
+    }
+    m.err_valid_i &= static_cast<std::uint8_t>(~taken);
+    if (portal_taken) {
+      ++offered;
+      ++portal_sent;
+      m.portal_valid_i = 0;
+    } else if (m.portal_valid_i) {
+      ASSERT_LT(++portal_wait, 3u) << "the portal side has to wait";
+    }
+  }
+  unsigned left = 0;
+  m.pop_i = 1;
+  for (int i = 0; i < 40; ++i) {
+    m.eval();
+    left += m.valid_o;
+    cycle();
+  }
+  EXPECT_EQ(found, offered);
+  EXPECT_EQ(popped + left + m.lost_o, offered);
+  EXPECT_GT(m.lost_o, 0u);
+  EXPECT_GT(portal_sent, 100u);
+}
+
+}  // namespace
