@@ -124,7 +124,8 @@ class driver {
           const flight f = l.flights.front();
           l.flights.pop_front();
           clients_[b].answered(f.request, *answer);
-          out.latencies.push_back(static_cast<unsigned>(engine_.cycles() - 1 - f.since));
+          // The answer stands on the port now and can be used in the coming cycle.
+          out.latencies.push_back(static_cast<unsigned>(engine_.cycles() - f.since));
           if (answer->status == status::ok) {
             out.blocks +=
                 std::popcount(f.request.op == bank_op::grant ? answer->mask : f.request.mask);
@@ -152,7 +153,8 @@ class driver {
       return bank_request{.op = bank_op::link, .list = list, .slab = next[index(c)]++};
     });
   }
-  // Takes everything, then gives back `bits` blocks of every slab, the slabs in random order.
+  // Takes everything, then gives back a block of every slab, with bits = 2 another one of every
+  // other slab, in random order.
   void fragment(unsigned list, std::uint32_t first, std::uint32_t count, unsigned bits) {
     run(count * 4, [&](client& c) { return c.grant(list); });
     for (unsigned pass = 0; pass < bits; ++pass) {
@@ -168,6 +170,7 @@ class driver {
           return true;
         });
         std::shuffle(mine.begin(), mine.end(), std::mt19937_64(b + 7 * pass));
+        if (pass == 1) mine.resize(count / 2);
         for (const block& m : mine) {
           order[b].push_back({.op = bank_op::release,
                               .list = list,
@@ -175,13 +178,17 @@ class driver {
                               .mask = std::uint64_t{1} << m.bit});
         }
       }
-      run(count, [&](client& c) {
+      run(pass == 0 ? count : count / 2, [&](client& c) {
         auto& o = order[index(c)];
         const bank_request r = o.back();
         o.pop_back();
         return r;
       });
     }
+  }
+  // The clients keep what they hold and give none of it back.
+  void forget(unsigned list) {
+    for (client& c : clients_) c.held(list).clear();
   }
   unsigned index(const client& c) const { return static_cast<unsigned>(&c - clients_.data()); }
 
@@ -206,10 +213,16 @@ const std::vector<plan>& plans() {
     d.open(1);
     d.link(0, 1, all_slabs);
   };
+  // Slabs with one or two free blocks; the client gives back only what it was granted from those.
   static const auto fragmented = [](driver& d) {
     d.open(1);
     d.link(0, 1, 8000);
     d.fragment(0, 1, 8000, 2);
+    d.forget(0);
+    d.run(400, [](client& c) { return c.grant(0); });
+  };
+  static const auto random_half = [](client& c) {
+    return c.below(2) ? c.grant(0) : c.release_any(0);
   };
   static const std::vector<plan> all = {
       {"grant", one_list, [](client& c) { return c.grant(0); }},
@@ -246,10 +259,17 @@ const std::vector<plan>& plans() {
          d.run(all_slabs * 2, [](client& c) { return c.grant(0); });
        },
        [](client& c) { return c.below(17) == 0 ? c.grant(0) : c.release_any(0); }},
-      {"fragmented", fragmented,
-       [](client& c) { return c.below(2) ? c.grant(0) : c.release_any(0); }},
+      {"fragmented", fragmented, random_half},
       {"fragmented_burst", fragmented,
        [](client& c) { return c.turn() / 16 % 2 ? c.grant(0) : c.release_any(0); }},
+      // The hard one: what is given back lies in any slab, most of them deep in the order.
+      {"scattered",
+       [](driver& d) {
+         d.open(1);
+         d.link(0, 1, 8000);
+         d.fragment(0, 1, 8000, 2);
+       },
+       random_half},
       {"drain",
        [](driver& d) {
          d.open(1);

@@ -16,6 +16,7 @@ module line_release #(
     parameter int unsigned NumSlabs  = 65536,  // of all banks together
     parameter int unsigned SlabWidth = 64,
     parameter int unsigned SlotW     = 4,
+    localparam int unsigned Tokens   = exalloc_pkg::TokensPerLine,
     localparam int unsigned BankW    = $clog2(NumBanks),
     localparam int unsigned SlabW    = $clog2(NumSlabs / NumBanks)
 ) (
@@ -23,7 +24,7 @@ module line_release #(
     input  wire                  rst_i,
     input  wire                  start_i,
     input  wire  [3:0]           count_i,
-    input  wire  [14*32-1:0]     tokens_i,
+    input  wire  [Tokens*32-1:0] tokens_i,
     output logic                 done_o,
     // operations: releases
     output logic                 req_valid_o,
@@ -56,8 +57,8 @@ module line_release #(
   state_e               state_q;
   logic                 repeated_q;    // the repeating pass is behind
   logic [3:0]           next_q;        // token the pipeline reads next
-  logic [13:0]          first_q;       // token is the first of its operation
-  logic [13:0]          alone_q;       // its slot holds the token's own status
+  logic [Tokens-1:0]    first_q;       // token is the first of its operation
+  logic [Tokens-1:0]    alone_q;       // its slot holds the token's own status
   logic                 last_bad_q;    // repeat: the gathering around this token was refused
   logic                 any_range_q;
 
@@ -80,8 +81,8 @@ module line_release #(
   logic [3:0]           run_first_q;
 
   logic [31:0]          next_token;
-  logic [13:0]          b_at;          // position of the token in stage B
-  logic [13:0]          run_at;        // position of the first token gathered
+  logic [Tokens-1:0]    b_at;          // position of the token in stage B
+  logic [Tokens-1:0]    run_at;        // position of the first token gathered
   logic                 b_first;
   logic                 b_alone;
   logic                 walking;
@@ -101,7 +102,7 @@ module line_release #(
     next_token = '0;
     b_first    = 1'b0;
     b_alone    = 1'b0;
-    for (int unsigned i = 0; i < 14; i = i + 1) begin
+    for (int unsigned i = 0; i < Tokens; i = i + 1) begin
       b_at[i]   = b_idx_q == 4'(i);
       run_at[i] = run_first_q == 4'(i);
       next_token = next_token | (tokens_i[i*32 +: 32] & {32{next_q == 4'(i)}});
@@ -240,7 +241,7 @@ module line_release #(
     if (b_valid_q && b_step) begin
       if (state_q == StGather) begin
         any_range_q      <= any_range_q || b_range_q;
-        for (int unsigned i = 0; i < 14; i = i + 1) begin
+        for (int unsigned i = 0; i < Tokens; i = i + 1) begin
           if (b_at[i]) begin
             first_q[i] <= !b_range_q && !b_extends;
             alone_q[i] <= !b_range_q && !b_extends;

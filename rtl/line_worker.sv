@@ -85,13 +85,15 @@ module line_worker #(
     $error("line_worker: NumLists must be 1 to 255");
   end
 
+  localparam int unsigned TokensW = exalloc_pkg::TokensPerLine * 32;
+
   typedef enum logic [2:0] {
     StIdle, StCheck, StBegin, StGrant, StRelease, StError, StLast
   } state_e;
 
   state_e                          state_q;
   exalloc_pkg::submission_header_t head_q;
-  logic [14*32-1:0]                tokens_q;
+  logic [TokensW-1:0]              tokens_q;
   logic [DomainW-1:0]              domain_q;
   logic [BankW-1:0]                bank_q;
   logic                            bad_phase_q;
@@ -101,7 +103,7 @@ module line_worker #(
   logic [3:0]                      check_q;
 
   // The completion line being filled.
-  logic [14*32-1:0]                reply_q;
+  logic [TokensW-1:0]              reply_q;
   logic [3:0]                      filled_q;
   exalloc_pkg::completion_header_t reply_head;
   logic                            full;
@@ -397,7 +399,7 @@ module line_worker #(
   always_ff @(posedge clk_i) begin
     if (append) begin
       filled_q <= filled_q + 4'd1;
-      for (int unsigned i = 0; i < 14; i = i + 1) begin
+      for (int unsigned i = 0; i < exalloc_pkg::TokensPerLine; i = i + 1) begin
         if (filled_q == 4'(i)) begin
           reply_q[i*32 +: 32] <= append_token;
         end

@@ -57,7 +57,8 @@ module slab_bank #(
   localparam int unsigned QuarterW  = SlabWidth / 4;
   localparam int unsigned PtrW      = 5;
   localparam int unsigned ListAddrW = NumLists > 1 ? $clog2(NumLists) : 1;
-  localparam int unsigned NumUsable = NumLists < exalloc_pkg::MaxLists ? NumLists : exalloc_pkg::MaxLists;
+  localparam int unsigned NumUsable =
+      NumLists < exalloc_pkg::MaxLists ? NumLists : exalloc_pkg::MaxLists;
 
   if (NumSlabs < 4 || (NumSlabs & (NumSlabs - 1)) != 0) begin : gen_bad_slabs
     $error("slab_bank: NumSlabs must be a power of two, at least 4");

@@ -15,6 +15,18 @@ namespace exalloc::test {
 
 using LineWords = std::array<std::uint32_t, 16>;
 
+// The line at a place of a port that holds one or more of them.
+template <class Port>
+LineWords GetLine(const Port& port, unsigned place = 0) {
+  LineWords words;
+  for (unsigned i = 0; i < 16; ++i) words[i] = port[16 * place + i];
+  return words;
+}
+template <class Port>
+void PutLine(Port& port, unsigned place, const LineWords& words) {
+  for (unsigned i = 0; i < 16; ++i) port[16 * place + i] = words[i];
+}
+
 struct AxiTiming {
   unsigned read_latency = 20;
   unsigned write_latency = 20;
