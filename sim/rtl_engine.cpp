@@ -9,7 +9,7 @@
 namespace exalloc::sim {
 namespace {
 
-constexpr unsigned slab_bits = 14, limit_bits = 6;
+constexpr unsigned slab_bits = 14, limit_bits = 6, domain_bits = 6;
 
 // The ports are flat vectors, one field a bank; those of at most 64 bits are plain integers.
 template <class Word>
@@ -61,6 +61,7 @@ void rtl_engine::offer(unsigned bank, const bank_request& r) {
   put(t.req_valid_i, bank, 1, 1);
   put(t.req_op_i, bank, 3, static_cast<unsigned>(r.op));
   put(t.req_list_i, bank, 8, r.list);
+  put(t.req_domain_i, bank, domain_bits, r.domain);
   put(t.req_slab_i, bank, slab_bits, r.slab);
   put(t.req_limit_i, bank, limit_bits, r.limit);
   t.req_mask_i[2 * bank] = static_cast<std::uint32_t>(r.mask);

@@ -1,4 +1,5 @@
-// The Verilated slab engine alone, at default size, for measuring it: one request port and one response port a bank.
+// The Verilated slab engine alone, at default size, for measuring it: one request port and one
+// response port a bank.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@ namespace exalloc::sim {
 struct bank_request {
   regs::bank_op op = regs::bank_op::grant;
   unsigned list = 0;
+  unsigned domain = 0;
   std::uint32_t slab = 0;  // the bank's own number
   unsigned limit = 63;     // link: last existing block
   std::uint64_t mask = 0;  // release: the blocks
