@@ -107,7 +107,10 @@ rtl_card::rtl_card() : model_(std::make_unique<model>()) {
   model_->context.traceEverOn(true);
   reset();
 }
-rtl_card::~rtl_card() { model_->top.final(); }
+rtl_card::~rtl_card() {
+  trace({});
+  model_->top.final();
+}
 
 void rtl_card::reset() {
   model& m = *model_;
@@ -188,6 +191,9 @@ void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
 bool rtl_card::interrupt() const { return model_->top.interrupt_o; }
 
 void rtl_card::trace(const std::string& file) {
+  if (model_->waves) model_->waves->close();
+  model_->waves.reset();
+  if (file.empty()) return;
   // The FST writer does not report a file it cannot open.
   if (!std::ofstream(file)) throw std::runtime_error("cannot write waveforms to " + file);
   model_->waves = std::make_unique<VerilatedFstC>();

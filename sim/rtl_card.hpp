@@ -60,8 +60,8 @@ class rtl_card {
 
   bool interrupt() const;
 
-  // Records waveforms to an FST file from now on. Throws std::runtime_error when it cannot be
-  // written.
+  // Records waveforms to an FST file from now on; an empty name completes the file. Throws
+  // std::runtime_error when it cannot be written.
   void trace(const std::string& file);
 
  private:

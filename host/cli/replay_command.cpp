@@ -72,7 +72,16 @@ void flush_or_throw(std::FILE* stream, const char* name) {
   }
 }
 
+// Completes the recording whatever ends the replay.
+struct recording {
+  ~recording() {
+    if (on) current_card().trace({});
+  }
+  bool on = false;
+};
+
 replay::replay_result run(const arguments& args) {
+  recording waves;
   std::unique_ptr<replay::library_allocator> calls;
   const auto open = [&]() -> replay::allocator& {
     calls = std::make_unique<replay::library_allocator>(args.card);
@@ -84,6 +93,7 @@ replay::replay_result run(const arguments& args) {
                         calls->card_name()));
       }
       current_card().trace(args.wave);
+      waves.on = true;
     }
     return *calls;
   };

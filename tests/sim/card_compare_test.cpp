@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <random>
 
 #include "card/soft_card.hpp"
@@ -124,7 +125,8 @@ TEST_F(CardCompare, AMillionBlocksAreReadyInTime) {
   const std::uint64_t before = rtl_card_.now_ns();
   command(regs::command::link, 1, 0, 1, 16384, 63);
   const double cycles = static_cast<double>(rtl_card_.now_ns() - before) * 0.3;
-  RecordProperty("cycles", static_cast<int>(cycles));
+  std::cout << fmt::format("16,384 slabs linked in {:.0f} cycles, from command to result\n",
+                           cycles);
   EXPECT_LE(cycles, 20'000);
 }
 

@@ -62,7 +62,9 @@ class EXALLOC_API card {
   // Lets simulated time pass up to ns; no effect if that is over, or on a real card.
   virtual void advance_to(std::uint64_t ns) = 0;
 
-  // Records the card's waveforms to an FST file from now on. Throws std::runtime_error where there is nothing to record.
+  // Records the card's waveforms to an FST file from now on; an empty name ends the recording, and
+  // only then is the file complete. Throws std::runtime_error where there is nothing to record or
+  // the file cannot be written.
   virtual void trace(const std::string& file);
 };
 
