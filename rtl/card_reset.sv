@@ -1,8 +1,9 @@
 // Turns the host's reset and the board's into one that leaves no bus transfer half done.
 //
 // Contract: reset_i makes ready_o fall at once and stop_o rise; when the buses are quiet the
-// register port is held off, and with no access to it under way core_rst_o resets everything. The
-// board's rst_i does so at once. ready_o rises when the reset is over and the memories are swept.
+// register port is held off but for the other half of a write that has begun, and with no access
+// to it under way core_rst_o resets everything. The board's rst_i does so at once. ready_o rises
+// when the reset is over and the memories are swept.
 // Cost: a few flip-flops.
 `default_nettype none
 
@@ -22,7 +23,9 @@ module card_reset (
     input  wire  b_i,
     input  wire  ar_i,
     input  wire  r_i,
-    output logic hold_o,
+    output logic hold_aw_o,
+    output logic hold_w_o,
+    output logic hold_ar_o,
     output logic busy_o          // an access is under way
 );
 
@@ -37,10 +40,16 @@ module card_reset (
 
   state_e     state_q;
   logic       aw_q, w_q, ar_q;
+  logic       hold_q;
   logic [2:0] count_q;
   logic       waited_q;
 
   assign busy_o = aw_q || w_q || ar_q;
+
+  // A write of which only one half has been taken gets no answer without the other.
+  assign hold_aw_o = hold_q && !(w_q && !aw_q);
+  assign hold_w_o  = hold_q && !(aw_q && !w_q);
+  assign hold_ar_o = hold_q;
 
   always_ff @(posedge clk_i) begin
     // An address or data without its answer.
@@ -49,9 +58,9 @@ module card_reset (
     ar_q <= ar_i || (ar_q && !r_i);
 
     stop_o     <= state_q != StRun || reset_i;
-    hold_o     <= state_q == StHold || state_q == StReset;
+    hold_q     <= state_q == StHold || state_q == StReset;
     core_rst_o <= state_q == StReset;
-    waited_q   <= hold_o;
+    waited_q   <= hold_q;
     ready_o    <= state_q == StRun && !reset_i && !core_rst_o && swept_i;
     count_q    <= state_q == StReset ? count_q + 1'b1 : '0;
 
@@ -71,7 +80,7 @@ module card_reset (
       w_q        <= 1'b0;
       ar_q       <= 1'b0;
       stop_o     <= 1'b1;
-      hold_o     <= 1'b1;
+      hold_q     <= 1'b1;
       core_rst_o <= 1'b1;
       waited_q   <= 1'b0;
       ready_o    <= 1'b0;

@@ -5,7 +5,7 @@
 // card_status.ready tells when the memories are swept. The AXI master uses ID 0 only, reads bursts
 // of up to 4 lines, writes single lines, and is always ready for answers. idle_o: nothing is under
 // way and nothing will happen until the host writes a register.
-// Cost: docs/size.md; structured for 300 MHz, FF to FF ≤ 6 LUT levels.
+// Cost: the sum of its parts; structured for 300 MHz, FF to FF ≤ 6 LUT levels.
 `default_nettype none
 
 module exalloc_card #(
@@ -102,21 +102,23 @@ module exalloc_card #(
 
   // ---- Reset ----
 
-  logic rst, stop, ready, hold, access_busy, host_reset, fetch_quiet, write_quiet, swept;
+  logic rst, stop, ready, access_busy, host_reset, fetch_quiet, write_quiet, swept;
+  logic hold_aw, hold_w, hold_ar;
   logic control_we, control_reset;
   assign host_reset = control_we && control_reset;
 
   logic awready, wready, arready;  // of the decoder; the port is held off around a reset
-  assign s_axil_awready_o = awready && !hold;
-  assign s_axil_wready_o  = wready && !hold;
-  assign s_axil_arready_o = arready && !hold;
+  assign s_axil_awready_o = awready && !hold_aw;
+  assign s_axil_wready_o  = wready && !hold_w;
+  assign s_axil_arready_o = arready && !hold_ar;
 
   card_reset u_reset (
       .clk_i, .rst_i, .reset_i(host_reset), .bus_quiet_i(fetch_quiet && write_quiet),
       .swept_i(swept), .stop_o(stop), .core_rst_o(rst), .ready_o(ready),
       .aw_i(s_axil_awvalid_i && s_axil_awready_o), .w_i(s_axil_wvalid_i && s_axil_wready_o),
       .b_i(s_axil_bvalid_o && s_axil_bready_i), .ar_i(s_axil_arvalid_i && s_axil_arready_o),
-      .r_i(s_axil_rvalid_o && s_axil_rready_i), .hold_o(hold), .busy_o(access_busy));
+      .r_i(s_axil_rvalid_o && s_axil_rready_i), .hold_aw_o(hold_aw), .hold_w_o(hold_w),
+      .hold_ar_o(hold_ar), .busy_o(access_busy));
 
   // ---- Registers ----
 
@@ -142,10 +144,10 @@ module exalloc_card #(
 
   exalloc_regs u_regs (
       .clk_i, .rst_i(rst),
-      .s_axil_awaddr_i, .s_axil_awvalid_i(s_axil_awvalid_i && !hold), .s_axil_awready_o(awready),
-      .s_axil_wdata_i, .s_axil_wstrb_i, .s_axil_wvalid_i(s_axil_wvalid_i && !hold),
+      .s_axil_awaddr_i, .s_axil_awvalid_i(s_axil_awvalid_i && !hold_aw), .s_axil_awready_o(awready),
+      .s_axil_wdata_i, .s_axil_wstrb_i, .s_axil_wvalid_i(s_axil_wvalid_i && !hold_w),
       .s_axil_wready_o(wready), .s_axil_bresp_o, .s_axil_bvalid_o, .s_axil_bready_i,
-      .s_axil_araddr_i, .s_axil_arvalid_i(s_axil_arvalid_i && !hold), .s_axil_arready_o(arready),
+      .s_axil_araddr_i, .s_axil_arvalid_i(s_axil_arvalid_i && !hold_ar), .s_axil_arready_o(arready),
       .s_axil_rdata_o, .s_axil_rresp_o, .s_axil_rvalid_o, .s_axil_rready_i,
       .geometry_banks_i(8'(NumBanks)), .geometry_slab_width_i(8'(SlabWidth)),
       .geometry_portals_i(8'(NumPortals)), .geometry_workers_i(8'(NumWorkers)),

@@ -250,7 +250,7 @@ module line_release #(
           end
         end
       end else if (state_q == StRepeat) begin
-        last_bad_q <= b_bad && !b_range_q;
+        last_bad_q <= b_bad;
         if (b_repeats) begin
           alone_q <= alone_q | b_at;
         end

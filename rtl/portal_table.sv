@@ -277,9 +277,11 @@ module portal_table #(
   assign host_rdata_o = rdata_q;
 
   // Stage 3: act. The later assignments win: a bus error found now is of the former life of a
-  // portal that is being enabled now.
-  assign read_fail_new_o  = read_fail_i && !failed_q[read_fail_idx_i];
-  assign write_fail_new_o = write_fail_i && !failed_q[write_fail_idx_i];
+  // portal that is being enabled now. Of a portal that waits to start, none is worth a record: the
+  // rest of a burst that has failed would be recorded line by line.
+  assign read_fail_new_o  = read_fail_i && !failed_q[read_fail_idx_i] && !start_q[read_fail_idx_i];
+  assign write_fail_new_o = write_fail_i && !failed_q[write_fail_idx_i] &&
+                            !start_q[write_fail_idx_i];
 
   always_ff @(posedge clk_i) begin
     if (read_fail_i && !start_q[read_fail_idx_i]) begin

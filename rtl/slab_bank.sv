@@ -12,7 +12,7 @@
 // Lists 0..NumLists-1 without 255 can be used (8'hff as an owner means none); others are BAD_LIST.
 // Answers have no back-pressure: whoever asks keeps room. Latency 8 cycles, 16 after a replay;
 // OPEN, CLOSE, TRIM and UNLINK wait for an empty pipeline and run alone.
-// Cost at 16 Ki slabs, 256 lists: 3,094 LUT, 2,847 FF, 8 URAM, 10.5 block RAM (docs/slab-bank.md).
+// Cost at 16 Ki slabs, 256 lists: 3,426 LUT, 3,183 FF, 8 URAM, 11.5 block RAM (docs/slab-bank.md).
 //
 // Stages: issue (is), count (ct), choose (pr), address (ad), read (rd), forward (fw), execute (ex),
 // then the write and its history (wb, w2, w3) in slab_bank_lists and slab_bank_words.
@@ -51,8 +51,9 @@ module slab_bank #(
 
   output logic                 replay_o      // an operation is run again (pulse)
 );
-  localparam int unsigned Window    = 8;  // slab numbers kept for a list
-  localparam int unsigned Cached    = 3;  // masks kept for a list
+  localparam int unsigned Window    = 9;  // slab numbers kept for a list: Cached + 5 (see order)
+  localparam int unsigned Reach     = 8;  // those of them that choose may fetch
+  localparam int unsigned Cached    = 4;  // masks kept for a list
   localparam int unsigned Succ      = 3;  // successors kept for a slab: those 1, 4 and 5 below it
   localparam int unsigned QuarterW  = SlabWidth / 4;
   localparam int unsigned PtrW      = 5;
@@ -96,6 +97,8 @@ module slab_bank #(
   // The address was chosen, so the word may be one of the list's first
   logic ad_hit_q, rd_hit_q, fw_hit_q;
   logic replay, commit;
+  // Execute: a slab enters the order, a grant takes the last of the head
+  logic ex_push_q, exhaust;
 
   // ----------------------------------------------------------------------------------------------
   // Reset sweep: memories have no initial value.
@@ -135,10 +138,11 @@ module slab_bank #(
 
   // ----------------------------------------------------------------------------------------------
   // State of the lists
-  logic [Window*AddrW-1:0] pr_ids, ex_ids, nx_ids;
-  logic [Window-1:0] pr_exist, ex_exist, nx_exist, ex_known, nx_known;
+  logic [Reach*AddrW-1:0] pr_ids;
+  logic [Reach-1:0] pr_exist;
+  logic [Window*AddrW-1:0] ex_ids, nx_ids;
+  logic [Window-1:0] ex_exist, nx_exist, ex_known, nx_known;
   logic [Cached-1:0] pr_ready, ex_ready, nx_ready;
-  logic [Cached*2-1:0] pr_left;
   logic [Cached*4-1:0] ex_flags, nx_flags;
   logic [Cached*SlabWidth-1:0] ex_masks, nx_masks;
   logic pr_hint, ex_hint, nx_hint, fw_same_ex, fw_head_ready, fw_goes;
@@ -162,7 +166,7 @@ module slab_bank #(
     .fw_writes_i    (fw_goes && fw_usable_q),
     .ex_list_i      (ex_q.list_id),
     .ex_writes_i    (ex_valid_q && ex_usable_q),
-    .pr_ids_o(pr_ids), .pr_exist_o(pr_exist), .pr_ready_o(pr_ready), .pr_left_o(pr_left),
+    .pr_ids_o(pr_ids), .pr_exist_o(pr_exist), .pr_ready_o(pr_ready),
     .pr_hint_o(pr_hint),
     .fw_same_ex_o   (fw_same_ex),
     .fw_ids_o       (fw_ids),
@@ -179,27 +183,27 @@ module slab_bank #(
 
   // ----------------------------------------------------------------------------------------------
   // Choose
-  logic pr_fetched, ad_fetched_q, rd_fetched_q, fw_fetched_q;
-  logic pr_grant_q, ad_grant_q, rd_grant_q, fw_grant_q;
+  logic pr_fetched, pr_grant_q;
+  logic [2:0] pr_refetch_q;  // one-hot: which of the three slabs after a replay this is
   logic pr_release_q, ad_release_q, rd_release_q, fw_release_q;
   logic [AddrW-1:0] pr_target;
   slab_bank_predict #(
-    .AddrW(AddrW), .Window(Window), .Cached(Cached)
+    .AddrW(AddrW), .Reach(Reach), .Cached(Cached)
   ) u_predict (
     .clk_i,
     .count_list_i   (ct_q.list_id),
     .ahead_list_i   ({fw_q.list_id, rd_q.list_id, ad_q.list_id, pr_q.list_id}),
-    .ahead_grant_i  ({fw_grant_q, rd_grant_q, ad_grant_q, pr_grant_q}),
     .ahead_release_i({fw_release_q, rd_release_q, ad_release_q, pr_release_q}),
-    .ahead_refetch_i({fw_fetch_q, rd_fetch_q, ad_fetch_q, pr_fetch_q}),
-    .ahead_fetched_i({fw_fetched_q, rd_fetched_q, ad_fetched_q}),
-    .last_fetched_i (ad_fetched_q),
+    .ex_list_i      (ex_q.list_id),
+    .ex_push_i      (ex_push_q),
+    .ex_pop_i       (exhaust),
+    .replay_i       (replay),
     .ids_i          (pr_ids),
     .exist_i        (pr_exist),
     .ready_i        (pr_ready),
-    .grants_left_i  (pr_left),
     .hint_i         (pr_hint),
     .grant_i        (pr_grant_q),
+    .refetch_i      (pr_refetch_q),
     .slab_i         (pr_q.slab),
     .fetched_o      (pr_fetched),
     .slab_o         (pr_target)
@@ -241,6 +245,7 @@ module slab_bank #(
         {pr_usable_q, ad_usable_q, rd_usable_q, fw_usable_q};
     {ad_hit_q, rd_hit_q, fw_hit_q} <= {!pr_grant_q || pr_fetched, ad_hit_q, rd_hit_q};
     pr_fetch_q  <= fetch;
+    pr_refetch_q <= replay ? 3'd1 : fetch ? {pr_refetch_q[1:0], 1'b0} : 3'd0;
     pr_usable_q <= fetch || 32'(ct_q.list_id) < NumUsable;
 
     refetch_valid_q <= replay ? {ex_exist[2] && ex_exist[1], ex_exist[1]}
@@ -260,11 +265,8 @@ module slab_bank #(
     // What the operations choosing later count: kinds of the operations that are not cancelled.
     pr_grant_q   <= !fetch && ct_valid_q && ct_q.op == exalloc_pkg::BankOpGrant;
     pr_release_q <= !fetch && ct_valid_q && ct_q.op == exalloc_pkg::BankOpRelease;
-    {ad_grant_q, rd_grant_q, fw_grant_q} <= replay ? 3'd0 : {pr_grant_q, ad_grant_q, rd_grant_q};
     {ad_release_q, rd_release_q, fw_release_q} <=
         replay ? 3'd0 : {pr_release_q, ad_release_q, rd_release_q};
-    {ad_fetched_q, rd_fetched_q, fw_fetched_q} <=
-        replay ? 3'd0 : {pr_fetched, ad_fetched_q, rd_fetched_q};
 
     if (rst_i) begin
       {ct_valid_q, pr_valid_q, ad_valid_q, rd_valid_q, fw_valid_q, ex_valid_q} <= '0;
@@ -275,8 +277,8 @@ module slab_bank #(
 
   // ----------------------------------------------------------------------------------------------
   // Words of the slabs
-  logic grant_ok, exhaust, pop, release_ok, ex_write;
-  logic ex_grant_q, ex_trim_q, ex_trim_full_q, ex_release_q, ex_clear_q, ex_push_q, ex_link_q;
+  logic grant_ok, pop, release_ok, ex_write;
+  logic ex_grant_q, ex_trim_q, ex_trim_full_q, ex_release_q, ex_clear_q, ex_link_q;
   logic ex_hazard_q, ex_open_q, ex_head_q, ex_erase_q, ex_succ_ok_q;
   logic [3:0] quarter, ex_double_q, ex_word_flags_q, ex_bits_flags, ex_status_q;
   logic [Cached:0] ex_at_q;
@@ -284,7 +286,7 @@ module slab_bank #(
   logic [BitW-1:0] ex_top, fw_limit;
   logic [AddrW-1:0] ex_target;
   logic [Succ*AddrW-1:0] ex_succ_ids_q, fw_succ_ids;
-  logic [Succ-1:0] ex_succ_known_q, ex_succ_exist_q, fw_succ_known, fw_succ_exist;
+  logic [Succ-1:0] ex_succ_exist_q, fw_succ_exist;
   logic [3:0] fw_flags, fw_double;
   logic [7:0] fw_owner;
   logic fw_zero, fw_linked, fw_stale;
@@ -318,12 +320,10 @@ module slab_bank #(
     .ex_list_i      (ex_q.list_id),
     .ex_limit_i     (ex_top),  // the highest block of a LINK's mask is its limit
     .ex_succ_ids_i  ({ex_ids[4*AddrW +: AddrW], ex_ids[3*AddrW +: AddrW], ex_ids[AddrW-1:0]}),
-    .ex_succ_known_i({ex_known[4:3], ex_known[0]}),
     .ex_succ_exist_i({ex_exist[4:3], ex_exist[0]}),
     .fw_mask_o(fw_mask), .fw_flags_o(fw_flags), .fw_double_o(fw_double), .fw_zero_o(fw_zero),
     .fw_owner_o(fw_owner), .fw_limit_o(fw_limit), .fw_linked_o(fw_linked), .fw_stale_o(fw_stale),
-    .fw_succ_ids_o(fw_succ_ids), .fw_succ_known_o(fw_succ_known),
-    .fw_succ_exist_o(fw_succ_exist)
+    .fw_succ_ids_o(fw_succ_ids), .fw_succ_exist_o(fw_succ_exist)
   );
 
   // Where the slab stands in its list when this operation executes
@@ -379,7 +379,6 @@ module slab_bank #(
     ex_at_q         <= fw_goes && fw_hit_q ? fw_at : '0;
     ex_succ_ok_q    <= !fw_stale;
     ex_succ_ids_q   <= fw_succ_ids;
-    ex_succ_known_q <= fw_succ_known;
     ex_succ_exist_q <= fw_succ_exist;
     ex_status_q     <= fw_status;
     ex_head_q       <= fw_q.op == exalloc_pkg::BankOpGrant || fw_q.op == exalloc_pkg::BankOpTrim;
@@ -412,7 +411,6 @@ module slab_bank #(
     .word_flags_i (ex_word_flags_q),
     .succ_ok_i    (ex_succ_ok_q),
     .succ_ids_i   (ex_succ_ids_q),
-    .succ_known_i (ex_succ_known_q),
     .succ_exist_i (ex_succ_exist_q),
     .grant_i      (ex_grant_q),
     .trim_i       (ex_trim_full_q),
@@ -461,6 +459,10 @@ module slab_bank #(
     if (!rst_i && ready_o && ex_valid_q && ex_usable_q) begin
       assert ($onehot0(ex_at_q));
       assert (ex_known[0] && (ex_exist & ~ex_known) == '0);
+      // What a push stores as successors is known, or beyond the end.
+      for (int unsigned j = 1; j <= Succ + 1; j++) begin
+        assert (ex_known[j] || (ex_known & ~ex_exist & ~({Window{1'b1}} << j)) != '0);
+      end
       for (int unsigned k = 0; k < Cached; k++) begin
         assert (!ex_ready[k] || (ex_exist[k] && ex_known[k+1]));
         for (int unsigned q = 0; q < 4; q++) begin

@@ -6,7 +6,7 @@
 // pr_* all but the four in between, which slab_bank_predict counts; fw_* all but the one in
 // execute. A memory read is old by three operations (execute, write, w2) when its data comes; each
 // of them is matched one stage early and the choice among the four is one LUT a bit.
-// Cost: 5 block RAM for the state, 2 for choose's copy, which has no masks; about 3 LUT a state
+// Cost: 6 block RAM for the state, 2 for choose's copy, which has no masks; about 3 LUT a state
 // bit.
 `default_nettype none
 
@@ -14,9 +14,10 @@ module slab_bank_lists #(
   parameter int unsigned AddrW     = 14,
   parameter int unsigned SlabWidth = 64,
   parameter int unsigned NumLists  = 256,
-  parameter int unsigned Window    = 8,
-  parameter int unsigned Cached    = 3,
+  parameter int unsigned Window    = 9,
+  parameter int unsigned Cached    = 4,
   parameter bit          UseBlock  = 1'b1,
+  localparam int unsigned Reach     = Window - 1,  // entries that choose sees
   localparam int unsigned ListAddrW = NumLists > 1 ? $clog2(NumLists) : 1
 ) (
   input  logic                        clk_i,
@@ -32,10 +33,9 @@ module slab_bank_lists #(
   input  logic [7:0]                  ex_list_i,
   input  logic                        ex_writes_i,
   // choose
-  output logic [Window*AddrW-1:0]     pr_ids_o,
-  output logic [Window-1:0]           pr_exist_o,
+  output logic [Reach*AddrW-1:0]      pr_ids_o,
+  output logic [Reach-1:0]            pr_exist_o,
   output logic [Cached-1:0]           pr_ready_o,
-  output logic [Cached*2-1:0]         pr_left_o,
   output logic                        pr_hint_o,
   // forward
   output logic                        fw_same_ex_o,   // the operation in execute is of this list
@@ -62,20 +62,24 @@ module slab_bank_lists #(
   output logic [ListAddrW-1:0]        wr_list_o,
   output logic                        writing_o       // an operation is in write or w2
 );
-  // Layout, from bit 0: ready, exist, ids, hint; choose's copy adds the grants left, the full state
-  // flags, masks and known.
+  // Layout, from bit 0: ready, exist, ids, hint, flags, masks, known. Choose's copy has the first
+  // four, without the last entry.
   localparam int unsigned NumbersW = Cached + Window + Window * AddrW + 1;
-  localparam int unsigned ChooseW  = NumbersW + Cached * 2;
+  localparam int unsigned ChooseW  = Cached + Reach + Reach * AddrW + 1;
   localparam int unsigned StateW   = NumbersW + Cached * 4 + Cached * SlabWidth + Window;
 
   logic [StateW-1:0] rd_state, fw_state_q, fw_state_d, ex_state_q, ex_state_d;
   logic [StateW-1:0] wb_state_q, w2_state_q;
-  logic [ChooseW-1:0] ct_state, pr_state_q, pr_state_d, wb_choose;
-  logic [Cached*2-1:0] ex_left_d, wb_left_q, w2_left_q;
+  logic [ChooseW-1:0] ct_state, pr_state_q, pr_state_d;
   logic [7:0] wb_list_q;
   logic wb_valid_q, w2_valid_q;
 
-  assign {pr_left_o, pr_hint_o, pr_ids_o, pr_exist_o, pr_ready_o} = pr_state_q;
+  function automatic logic [ChooseW-1:0] choose_part(input logic [NumbersW-1:0] numbers);
+    choose_part = {numbers[NumbersW-1], numbers[Cached+Window +: Reach*AddrW],
+                   numbers[0 +: Cached+Reach]};
+  endfunction
+
+  assign {pr_hint_o, pr_ids_o, pr_exist_o, pr_ready_o} = pr_state_q;
   assign fw_head_ready_o = fw_state_q[0];
   assign fw_exist_o      = fw_state_q[Cached +: Cached + 1];
   assign fw_ids_o        = fw_state_q[Cached + Window +: (Cached+1)*AddrW];
@@ -103,26 +107,10 @@ module slab_bank_lists #(
     .clk_i,
     .wr_en_i  (wb_valid_q || sweeping_i),
     .wr_addr_i(wr_list_o),
-    .wr_data_i(wb_choose),
+    .wr_data_i(choose_part(wb_state_q[NumbersW-1:0])),
     .rd_addr_i(is_list_i[ListAddrW-1:0]),
     .rd_data_o(ct_state)
   );
-
-  // How many grants a cached slab lasts, less one; a slab not cached is taken to last two.
-  function automatic logic [1:0] grants_left(input logic ready, input logic [3:0] flags);
-    logic two, three;
-    two   = (flags[0] && flags[1]) || (flags[2] && flags[3]) ||
-            ((flags[0] || flags[1]) && (flags[2] || flags[3]));
-    three = (flags[0] && flags[1] && (flags[2] || flags[3])) ||
-            (flags[2] && flags[3] && (flags[0] || flags[1]));
-    grants_left = {ready && three, !ready || (two && (!three || flags == 4'hf))};
-  endfunction
-  assign wb_choose = {wb_left_q, wb_state_q[NumbersW-1:0]};
-  always_comb begin
-    for (int unsigned k = 0; k < Cached; k++) begin
-      ex_left_d[k*2 +: 2] = grants_left(nx_ready_i[k], nx_flags_i[k*4 +: 4]);
-    end
-  end
 
   // Where the state comes from: 0 the memory, 1 execute, 2 write, 3 w2 (the newest wins).
   logic [1:0] ct_from_d, ct_from_q, rd_from_d, rd_from_q;
@@ -135,8 +123,9 @@ module slab_bank_lists #(
     if (wb_valid_q && wb_list_q == ad_list_i) rd_from_d = 2'd3;
     if (ex_writes_i && ex_list_i == ad_list_i) rd_from_d = 2'd2;
     if (fw_writes_i && fw_list_i == ad_list_i) rd_from_d = 2'd1;
-    pr_state_d = ct_from_q[1] ? (ct_from_q[0] ? {w2_left_q, w2_state_q[NumbersW-1:0]} : wb_choose)
-                              : (ct_from_q[0] ? {ex_left_d, ex_state_d[NumbersW-1:0]} : ct_state);
+    pr_state_d = ct_from_q[1] ? (ct_from_q[0] ? choose_part(w2_state_q[NumbersW-1:0])
+                                               : choose_part(wb_state_q[NumbersW-1:0]))
+                              : (ct_from_q[0] ? choose_part(ex_state_d[NumbersW-1:0]) : ct_state);
     fw_state_d = rd_from_q[1] ? (rd_from_q[0] ? w2_state_q : wb_state_q)
                               : (rd_from_q[0] ? ex_state_d : rd_state);
   end
@@ -152,8 +141,6 @@ module slab_bank_lists #(
     wb_list_q    <= ex_list_i;
     wb_valid_q   <= ex_writes_i && !rst_i;
     w2_state_q   <= wb_state_q;
-    wb_left_q    <= ex_left_d;
-    w2_left_q    <= wb_left_q;
     w2_valid_q   <= wb_valid_q && !rst_i;
     // The sweep writes what stands in the write stage; numbers and masks of an empty list are free.
     if (rst_i || sweeping_i) begin

@@ -5,6 +5,10 @@
 // known: the entry is decided; exist (implies known): a slab is there; known without exist: the
 // list ends above it. ready (implies exist): its mask is cached, and the entry below it is known.
 // All entries left unknown are filled from the successors stored with the slabs that are read.
+// Of the first five entries one is unknown only beyond the end, so what a push stores as successors
+// (entries 0, 3 and 4 of before) is always the truth: a slab's entries four and five below it are
+// known when it is pushed, and once it was pushed too deep to keep them, its mask is not cached
+// either, and the read that brings it back brings them too. That takes Window >= Cached + 5.
 //
 // Combinational, from registers to next state in four LUT levels: every entry picks hold, pop or
 // push, and only the choice among them waits for the decision. Cost: about 5 LUT a state bit.
@@ -13,8 +17,8 @@
 module slab_bank_order #(
   parameter int unsigned AddrW     = 14,
   parameter int unsigned SlabWidth = 64,
-  parameter int unsigned Window    = 8,
-  parameter int unsigned Cached    = 3,
+  parameter int unsigned Window    = 9,
+  parameter int unsigned Cached    = 4,
   parameter int unsigned Succ      = 3
 ) (
   // state
@@ -31,7 +35,6 @@ module slab_bank_order #(
   input  logic [3:0]                  word_flags_i,
   input  logic                        succ_ok_i,
   input  logic [Succ*AddrW-1:0]       succ_ids_i,
-  input  logic [Succ-1:0]             succ_known_i,
   input  logic [Succ-1:0]             succ_exist_i,
   // the operation: at most one of these is set
   input  logic                        grant_i,      // may take from the head
@@ -59,6 +62,10 @@ module slab_bank_order #(
   output logic [3:0]                  quarter_o     // one-hot: the quarter a grant takes
 );
   localparam int unsigned QuarterW = SlabWidth / 4;
+
+  if (Window < Cached + 5) begin : gen_bad_window
+    $error("slab_bank_order: a push would store successors it does not know");
+  end
 
   logic [3:0] head_flags, clear_quarter;
   assign head_flags   = flags_i[3:0];
@@ -88,7 +95,7 @@ module slab_bank_order #(
         for (int unsigned s = 0; s < Succ; s++) begin
           if (j == k + (s == 0 ? 1 : s + 3) && learn) begin
             full_ids[j*AddrW +: AddrW] = succ_ids_i[s*AddrW +: AddrW];
-            full_known[j] = succ_known_i[s];
+            full_known[j] = 1'b1;
             full_exist[j] = succ_exist_i[s];
           end
         end
@@ -100,22 +107,18 @@ module slab_bank_order #(
   // One more slot, which only a pop makes room for.
   logic [SlabWidth-1:0] word_mask, kept_mask;
   logic [3:0] word_flags, kept_flags;
-  logic [Cached:0] fill, hold_ready;
+  logic [Cached:0] hold_ready;
   logic [(Cached+1)*SlabWidth-1:0] hold_masks;
   logic [(Cached+1)*4-1:0] hold_flags;
   always_comb begin
     word_mask  = word_mask_i | (release_ok_o ? bits_i : '0);
     word_flags = word_flags_i | (release_ok_o ? bits_flags_i : '0);
-    fill       = '0;
     for (int unsigned k = 0; k <= Cached; k++) begin
-      // A cached slab must have a known successor, or a pop could not tell whether the list is
-      // empty.
-      fill[k] = at_i[k] && (succ_ok_i || known_i[k+1]);
       hold_masks[k*SlabWidth +: SlabWidth] = word_mask;
       hold_flags[k*4 +: 4] = word_flags;
-      hold_ready[k] = fill[k];
+      hold_ready[k] = at_i[k];  // the entry below it is known: see above
       if (k < Cached) begin
-        hold_ready[k] = fill[k] || ready_i[k % Cached];
+        hold_ready[k] = at_i[k] || ready_i[k % Cached];
         if (!at_i[k]) begin
           hold_masks[k*SlabWidth +: SlabWidth] = masks_i[(k%Cached)*SlabWidth +: SlabWidth];
           hold_flags[k*4 +: 4] = flags_i[(k%Cached)*4 +: 4];

@@ -1,47 +1,52 @@
 // slab_bank_predict: chooses the slab whose mask an operation reads.
 //
-// A release or link reads its own slab. A grant needs no read of its own, its head mask being
-// cached with the list; its read slot fetches a slab further down that will be needed soon. Which
-// one is a guess from the state of the list some operations ago and from the operations in flight
-// since:
-//   target = min(cached, room left by the pushes in flight) + fetches in flight
-// and nothing is fetched unless the grants in flight, this one included, will have made room for
-// it. A wrong guess only costs a later replay.
+// Contract: a release or link reads its own slab. A grant needs no read of its own, its head mask
+// being cached with the list; its read slot fetches the first slab of the order whose mask is
+// neither cached nor already on its way. The list is known as it was five operations ago:
+//   - the four operations since are followed exactly as far as they fetch: the place in the order
+//     each of them reads moves along with the pushes and pops executed meanwhile;
+//   - what they will push is guessed: with the hint set (the last release pushed, and grants since
+//     exhausted their slab) every release, which moves the deepest masks out of the cache;
+//   - without the hint nothing is fetched from further down than pops will probably bring it up.
+// A wrong guess only costs a later replay.
 //
-// Two stages: count (the operation leaves the issue buffer) and choose. Cost: about 150 LUT.
+// Two stages: count (the operation leaves the issue buffer) and choose. Cost: about 165 LUT.
 `default_nettype none
 
 module slab_bank_predict #(
   parameter int unsigned AddrW  = 14,
-  parameter int unsigned Window = 8,
-  parameter int unsigned Cached = 3
+  parameter int unsigned Reach  = 8,
+  parameter int unsigned Cached = 4
 ) (
   input  logic                    clk_i,
   // count: the operation about to choose, and the four ahead of it, the nearest in bit 0
   input  logic [7:0]              count_list_i,
   input  logic [4*8-1:0]          ahead_list_i,
-  input  logic [3:0]              ahead_grant_i,
   input  logic [3:0]              ahead_release_i,
-  input  logic [3:0]              ahead_refetch_i,  // after a replay
-  input  logic [3:1]              ahead_fetched_i,  // a grant that did fetch
-  input  logic                    last_fetched_i,   // the same for the nearest, one stage later
+  // execute: what happens to the order
+  input  logic [7:0]              ex_list_i,
+  input  logic                    ex_push_i,
+  input  logic                    ex_pop_i,
+  input  logic                    replay_i,         // all operations behind are cancelled
   // choose: the state of the list, written back
-  input  logic [Window*AddrW-1:0] ids_i,
-  input  logic [Window-1:0]       exist_i,
+  input  logic [Reach*AddrW-1:0] ids_i,
+  input  logic [Reach-1:0]       exist_i,
   input  logic [Cached-1:0]       ready_i,
-  input  logic [Cached*2-1:0]     grants_left_i,    // grants a cached slab lasts, less one
   input  logic                    hint_i,           // releases push, grants exhaust
   input  logic                    grant_i,
+  input  logic [2:0]              refetch_i,        // one-hot: reads this entry after a replay
   input  logic [AddrW-1:0]        slab_i,           // what an operation other than a grant reads
   output logic                    fetched_o,        // a grant, and it fetches
   output logic [AddrW-1:0]        slab_o
 );
-  // The arithmetic below is spelled out: written with + it becomes carry chains.
-  if (Window != 8 || Cached != 3) begin : gen_bad_size
-    $error("written for a window of 8 and 3 cached masks");
+  // Nothing is fetched from further down than this without the hint.
+  localparam int unsigned Near = Cached + 2;
+
+  if (Reach != 8 || Cached != 4) begin : gen_bad_size
+    $error("written for 8 entries and 4 cached masks");
   end
 
-  // At least n of four
+  // At least n of four; written with + it becomes carry chains.
   function automatic logic [4:1] at_least(input logic [3:0] x);
     logic any01, any23, both01, both23;
     any01  = x[0] || x[1];
@@ -52,80 +57,76 @@ module slab_bank_predict #(
                 both01 || both23 || (any01 && any23), any01 || any23};
   endfunction
 
+  // Where an entry is after a push or pop
+  function automatic logic [Reach-1:0] moved(input logic [Reach-1:0] place, input logic pushed,
+                                              input logic popped);
+    for (int unsigned k = 0; k < Reach; k++) begin
+      moved[k] = pushed ? k > 0 && place[(k+Reach-1)%Reach]
+               : popped ? k < Reach - 1 && place[(k+1)%Reach] : place[k];
+    end
+  endfunction
+
+  // The place each operation ahead reads, if it fetches, in the state that the operation in choose
+  // sees; and whether the operations in these stages are of the list in execute. A refetch is
+  // behind no operation that pushes or pops.
+  logic [Reach-1:0] place, ad_place_q, rd_place_q, fw_place_q, coming, coming_q;
+  logic pr_same_q;
+  logic [1:0] ad_same_q;
+  logic [2:0] rd_same_q;
   logic [3:0] same;
-  logic [3:1] fetched;
-  logic [4:1] grants_q, pushes_q;
-  logic [1:0] fetches_q;
-  logic refetch_q, last_same_q;
+  logic [4:1] pushes_q;
+  logic last_same_q, ct_same;
   always_comb begin
     for (int unsigned i = 0; i < 4; i++) same[i] = ahead_list_i[i*8 +: 8] == count_list_i;
-    fetched = same[3:1] & ahead_fetched_i;
+    ct_same = ex_list_i == count_list_i;
+    coming  = (ad_place_q & {Reach{same[1]}}) | (rd_place_q & {Reach{same[2]}}) |
+              (fw_place_q & {Reach{same[3]}});
   end
   always_ff @(posedge clk_i) begin
-    grants_q    <= at_least(same & ahead_grant_i);
     pushes_q    <= at_least(same & ahead_release_i);
-    fetches_q   <= {(fetched[1] && fetched[2]) || (fetched[1] && fetched[3]) ||
-                    (fetched[2] && fetched[3]), ^fetched};
-    refetch_q   <= (same & ahead_refetch_i) != 4'd0;
     last_same_q <= same[0];
+    coming_q    <= moved(coming, ct_same && ex_push_i, ct_same && ex_pop_i);
+    // An operation compared itself with those one to four ahead when it was in count.
+    pr_same_q   <= same[3];
+    ad_same_q   <= {ad_same_q[0], same[2]};
+    rd_same_q   <= {rd_same_q[1:0], same[1]};
+    ad_place_q  <= moved(place, pr_same_q && ex_push_i, pr_same_q && ex_pop_i);
+    rd_place_q  <= moved(ad_place_q, ad_same_q[1] && ex_push_i, ad_same_q[1] && ex_pop_i);
+    fw_place_q  <= moved(rd_place_q, rd_same_q[2] && ex_push_i, rd_same_q[2] && ex_pop_i);
+    if (replay_i) {ad_place_q, rd_place_q, fw_place_q} <= '0;
   end
 
-  // How many slabs the grants in flight and this one exhaust, at least n: a cached slab lasts as
-  // many grants as it has quarters with a free block, one not seen yet is taken to last two.
-  logic [1:0] left0, left1, left2;
-  logic [3:0] sum2_is;
-  logic [2:0] sum3_is;
-  logic [4:1] pops;
-  assign {left2, left1, left0} = grants_left_i;
-  assign sum2_is = {(left0 == 2'd0 && left1 == 2'd3) || (left0 == 2'd1 && left1 == 2'd2) ||
-                    (left0 == 2'd2 && left1 == 2'd1) || (left0 == 2'd3 && left1 == 2'd0),
-                    (left0 == 2'd0 && left1 == 2'd2) || (left0 == 2'd1 && left1 == 2'd1) ||
-                    (left0 == 2'd2 && left1 == 2'd0),
-                    (left0 == 2'd0 && left1 == 2'd1) || (left0 == 2'd1 && left1 == 2'd0),
-                    left0 == 2'd0 && left1 == 2'd0};
-  assign sum3_is = {(sum2_is[2] && left2 == 2'd0) || (sum2_is[1] && left2 == 2'd1) ||
-                    (sum2_is[0] && left2 == 2'd2),
-                    (sum2_is[1] && left2 == 2'd0) || (sum2_is[0] && left2 == 2'd1),
-                    sum2_is[0] && left2 == 2'd0};
-  assign pops[1] = left0 == 2'd0 || (left0 == 2'd1 && grants_q[1]) ||
-                   (left0 == 2'd2 && grants_q[2]) || (left0 == 2'd3 && grants_q[3]);
-  assign pops[2] = (sum2_is & grants_q) != 4'd0;
-  assign pops[3] = (sum3_is & grants_q[4:2]) != 3'd0;
-  assign pops[4] = sum3_is[0] && grants_q[4];
-
-  // Releases that push bring their masks along and move the deepest cached ones out.
-  logic [3:1] depth;    // at least n
-  logic [2:0] fetches, index;
-  logic [1:0] depth_code;
-  logic last, carry0, carry1;
-  assign depth[1] = (ready_i[0] || refetch_q) && !(hint_i && pushes_q[3]);
-  assign depth[2] = (ready_i[1:0] == 2'b11 || refetch_q) && !(hint_i && pushes_q[2]);
-  assign depth[3] = (ready_i == 3'b111 || refetch_q) && !(hint_i && pushes_q[1]);
-  assign depth_code = {depth[2], (depth[1] && !depth[2]) || depth[3]};
-  assign last     = last_same_q && last_fetched_i;
-  assign fetches  = {fetches_q == 2'd3 && last, fetches_q[1] ^ (fetches_q[0] && last),
-                     fetches_q[0] ^ last};
-  assign carry0   = depth_code[0] && fetches[0];
-  assign carry1   = (depth_code[1] && fetches[1]) || (depth_code[1] && carry0) ||
-                    (fetches[1] && carry0);
-  assign index    = {fetches[2] ^ carry1, depth_code[1] ^ fetches[1] ^ carry0,
-                     depth_code[0] ^ fetches[0]};
-
-  // An entry beyond the cached ones is worth fetching if the cache will have room for it.
-  logic [Window-1:0] wanted;
+  // The first entry that is neither cached nor coming
+  logic [Reach-1:0] have, wanted;
+  logic [1:0] upper_at, lower_at;
   logic [AddrW-1:0] upper, lower;
-  logic wanted_upper, wanted_lower;
-  assign wanted = hint_i ? exist_i & {Window{!pushes_q[4]}} : exist_i & {1'b0, pops, 3'b111};
-  assign upper = index[1] ? (index[0] ? ids_i[7*AddrW +: AddrW] : ids_i[6*AddrW +: AddrW])
-                          : (index[0] ? ids_i[5*AddrW +: AddrW] : ids_i[4*AddrW +: AddrW]);
-  assign lower = index[1] ? (index[0] ? ids_i[3*AddrW +: AddrW] : ids_i[2*AddrW +: AddrW])
-                          : (index[0] ? ids_i[1*AddrW +: AddrW] : ids_i[0*AddrW +: AddrW]);
-  assign wanted_upper = index[1] ? (index[0] ? wanted[7] : wanted[6])
-                                 : (index[0] ? wanted[5] : wanted[4]);
-  assign wanted_lower = index[1] ? (index[0] ? wanted[3] : wanted[2])
-                                 : (index[0] ? wanted[1] : wanted[0]);
-  assign slab_o    = !grant_i ? slab_i : index[2] ? upper : lower;
-  assign fetched_o = grant_i && (index[2] ? wanted_upper : wanted_lower);
+  logic is_upper, wanted_upper, wanted_lower;
+  always_comb begin
+    have = coming_q | (ad_place_q & {Reach{last_same_q}});
+    for (int unsigned k = 0; k < Cached; k++) begin
+      if (ready_i[k] && !(hint_i && pushes_q[Cached-k])) have[k] = 1'b1;
+    end
+    for (int unsigned k = 0; k < Reach; k++) wanted[k] = exist_i[k] && (k < Near || hint_i);
+    if (have[Reach-1]) wanted[Reach-1] = 1'b0;
+    is_upper = have[3:0] == 4'hf;
+    lower_at = {have[0] && have[1], have[0] && (!have[1] || have[2])};
+    upper_at = {have[4] && have[5], have[4] && (!have[5] || have[6])};
+    for (int unsigned k = 0; k < Reach; k++) begin
+      place[k] = grant_i && wanted[k] && is_upper == (k >= 4) &&
+                 (k >= 4 ? upper_at : lower_at) == 2'(k % 4);
+    end
+    place[2:0] = place[2:0] | refetch_i;
+  end
+  assign upper = upper_at[1] ? (upper_at[0] ? ids_i[7*AddrW +: AddrW] : ids_i[6*AddrW +: AddrW])
+                             : (upper_at[0] ? ids_i[5*AddrW +: AddrW] : ids_i[4*AddrW +: AddrW]);
+  assign lower = lower_at[1] ? (lower_at[0] ? ids_i[3*AddrW +: AddrW] : ids_i[2*AddrW +: AddrW])
+                             : (lower_at[0] ? ids_i[1*AddrW +: AddrW] : ids_i[0*AddrW +: AddrW]);
+  assign wanted_upper = upper_at[1] ? (upper_at[0] ? wanted[7] : wanted[6])
+                                    : (upper_at[0] ? wanted[5] : wanted[4]);
+  assign wanted_lower = lower_at[1] ? (lower_at[0] ? wanted[3] : wanted[2])
+                                    : (lower_at[0] ? wanted[1] : wanted[0]);
+  assign slab_o    = !grant_i ? slab_i : is_upper ? upper : lower;
+  assign fetched_o = grant_i && (is_upper ? wanted_upper : wanted_lower);
 endmodule
 
 `default_nettype wire

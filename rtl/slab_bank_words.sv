@@ -42,7 +42,6 @@ module slab_bank_words #(
   input  logic [7:0]            ex_list_i,
   input  logic [BitW-1:0]       ex_limit_i,
   input  logic [Succ*AddrW-1:0] ex_succ_ids_i,
-  input  logic [Succ-1:0]       ex_succ_known_i,
   input  logic [Succ-1:0]       ex_succ_exist_i,
   // the word
   output logic [SlabWidth-1:0]  fw_mask_o,
@@ -54,12 +53,11 @@ module slab_bank_words #(
   output logic                  fw_linked_o,
   output logic                  fw_stale_o,
   output logic [Succ*AddrW-1:0] fw_succ_ids_o,
-  output logic [Succ-1:0]       fw_succ_known_o,
   output logic [Succ-1:0]       fw_succ_exist_o
 );
   localparam logic [7:0] NoOwner = 8'(exalloc_pkg::MaxLists);
   localparam int unsigned QuarterW = SlabWidth / 4;
-  localparam int unsigned LinkW    = Succ * (AddrW + 2);
+  localparam int unsigned LinkW    = Succ * (AddrW + 1);
 
   logic wb_write_q, wb_push_q, wb_link_q, w2_write_q, w2_push_q, w2_link_q;
   logic [AddrW-1:0] wb_slab_q, w2_slab_q;
@@ -101,9 +99,8 @@ module slab_bank_words #(
     .rd_data_o(rd_limit)
   );
 
-  // A known and an exist flag for each successor
-  assign ex_links = {ex_succ_known_i, ex_succ_exist_i, ex_succ_ids_i};
-  assign {fw_succ_known_o, fw_succ_exist_o, fw_succ_ids_o} = fw_links;
+  assign ex_links = {ex_succ_exist_i, ex_succ_ids_i};
+  assign {fw_succ_exist_o, fw_succ_ids_o} = fw_links;
 
   // What execute writes
   always_comb begin

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <stdexcept>
 
 namespace exalloc::sim {
@@ -21,50 +19,13 @@ constexpr unsigned longest_relax_ns = 2'000;
 
 }  // namespace
 
-class sim_card::memory final : public dma_memory {
- public:
-  memory(sim_card& owner, std::byte* data, std::size_t size)
-      : dma_memory(data, size, reinterpret_cast<std::uintptr_t>(data)), owner_(owner) {}
-  ~memory() override {
-    {
-      std::lock_guard lock(owner_.mutex_);
-      owner_.memory_.erase(device_address());
-    }
-    std::free(data());
-  }
-
- private:
-  sim_card& owner_;
-};
-
 sim_card::sim_card(const link_latency& link) : link_(link) {}
 sim_card::~sim_card() = default;
-
-std::unique_ptr<dma_memory> sim_card::allocate(std::size_t bytes) {
-  // Rings are aligned to their own size, so the whole piece is.
-  std::size_t size = 4096;
-  while (size < bytes) size *= 2;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(size, size));
-  if (data == nullptr) throw std::bad_alloc();
-  std::fill_n(data, size, std::byte{0});
-  auto piece = std::make_unique<memory>(*this, data, size);
-  std::lock_guard lock(mutex_);
-  memory_[piece->device_address()] = size;
-  return piece;
-}
-
-std::byte* sim_card::host_address(std::uint64_t address) {
-  auto piece = memory_.upper_bound(address);
-  if (piece == memory_.begin()) return nullptr;
-  --piece;
-  if (address + sizeof(line_data) > piece->first + piece->second) return nullptr;
-  return reinterpret_cast<std::byte*>(address);
-}
 
 void sim_card::deliver(const read_event& e) {
   for (unsigned i = 0; i < e.request.lines; ++i) {
     line_data data{};
-    const std::byte* from = host_address(e.request.address + i * sizeof data);
+    const std::byte* from = memory_.at(e.request.address + i * sizeof data, sizeof data);
     if (from != nullptr) {
       // The host publishes a line by its doorbell, so a plain copy is ordered behind it.
       std::memcpy(data.data(), from, sizeof data);
@@ -74,7 +35,7 @@ void sim_card::deliver(const read_event& e) {
 }
 
 bool sim_card::deliver(const write_event& e) {
-  std::byte* to = host_address(e.request.address);
+  std::byte* to = memory_.at(e.request.address, sizeof(line_data));
   if (to == nullptr) return false;
   // The header is what a poller looks at: it must become visible last.
   std::uint64_t header;

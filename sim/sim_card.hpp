@@ -2,9 +2,9 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <mutex>
 
+#include "card/process_memory.hpp"
 #include "exalloc/card.hpp"
 #include "rtl_card.hpp"
 
@@ -27,14 +27,15 @@ class sim_card final : public card {
   std::string_view name() const noexcept override { return "sim"; }
   std::uint32_t read(std::uint32_t offset) override;
   void write(std::uint32_t offset, std::uint32_t value) override;
-  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
+  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override {
+    return memory_.allocate(bytes);
+  }
   void relax() override;
   std::uint64_t now_ns() override;
   void advance_to(std::uint64_t ns) override;
   void trace(const std::string& file) override;
 
  private:
-  class memory;
   struct register_event {
     std::uint64_t due;  // cycle at which it reaches the card
     bool write;
@@ -53,7 +54,6 @@ class sim_card final : public card {
   void run_to(std::uint64_t cycle);
   bool quiet() const;
   std::uint64_t next_event() const;
-  std::byte* host_address(std::uint64_t address);
   void deliver(const read_event& e);
   bool deliver(const write_event& e);
 
@@ -67,7 +67,7 @@ class sim_card final : public card {
   std::deque<read_event> read_events_;
   std::deque<write_event> write_events_;
   std::uint64_t lines_delivered_ = 0;
-  std::map<std::uint64_t, std::size_t> memory_;  // device address → bytes
+  process_memory memory_;
 };
 
 }  // namespace exalloc::sim

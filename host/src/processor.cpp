@@ -61,7 +61,7 @@ magazine& processor::magazine_for(const block_list& list) {
   auto& m = magazines_[list.number()];
   if (m == nullptr) {
     m = std::make_unique<magazine>();
-    m->parked.reserve(2 * regs::max_grant);
+    m->parked.reserve(std::size_t{2} * regs::max_grant);
     lists_[list.number()] = {&list, list.generation()};
     if (list.shared()) {
       m->freeze();
@@ -74,7 +74,7 @@ magazine& processor::magazine_for(const block_list& list) {
 
 std::int32_t processor::capacity_for(const block_list& list) const noexcept {
   const std::uint64_t share =
-      list.total() / (4 * std::max(1U, processors_.load(std::memory_order_relaxed)));
+      list.total() / (std::uint64_t{4} * std::max(1U, processors_.load(std::memory_order_relaxed)));
   return static_cast<std::int32_t>(std::clamp<std::uint64_t>(share, 1, magazine::capacity));
 }
 

@@ -3,211 +3,25 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <set>
 
 #include "Vexalloc_card.h"
-#include "card_harness.hpp"
+#include "card_processor.hpp"
+#include "ports.hpp"
 
 namespace exalloc::test {
 namespace {
 
 using Harness = CardHarness<Vexalloc_card>;
 using Portal = HostPortal<Vexalloc_card>;
+using Processor = CardProcessor<Vexalloc_card>;
 using regs::opcode;
 using regs::status;
 
-constexpr std::uint32_t kSlabs = 65536;
-
-std::uint32_t Token(std::uint32_t slab, unsigned block) { return slab << 6 | block; }
-
-// Blocks in somebody's hand, over all portals.
-using Hands = std::map<std::uint32_t, unsigned>;
-
-// A host processor that keeps its portal busy and checks every answer.
-class Processor {
- public:
-  struct Options {
-    unsigned domain = 1;
-    std::vector<unsigned> lists = {1, 2};
-    unsigned bad_percent = 5;
-    unsigned recall_percent = 0;
-    unsigned most_held = 400;
-    unsigned most_lines = 12;
-  };
-
-  Processor(Harness& card, Hands& hands, unsigned index, unsigned ring_log2, Options options,
-            std::uint64_t seed)
-      : portal(card, index, ring_log2, options.domain),
-        hands_(hands),
-        options_(std::move(options)),
-        rng_(seed) {
-    portal.Enable();
-  }
-
-  Portal portal;
-  std::uint64_t granted = 0, released = 0, refused = 0;
-
-  [[nodiscard]] bool Done() const { return jobs_.empty(); }
-  [[nodiscard]] std::size_t outstanding() const { return jobs_.size(); }
-  [[nodiscard]] std::uint16_t executed() const { return executed_; }
-
-  // Takes answers, submits more lines while `more`, rings if there is something to tell.
-  void Step(bool more) {
-    bool news = false;
-    while (auto c = portal.Poll()) {
-      Answer(*c);
-      news = true;
-    }
-    // The host may not overrun its own ring.
-    const unsigned most = std::min(options_.most_lines, portal.size());
-    unsigned burst = Random(4);
-    while (more && burst-- > 0 && jobs_.size() < most) {
-      SubmitSomething();
-      news = true;
-    }
-    if (news) portal.Ring();
-  }
-  void Sync() {
-    Submit({opcode::sync, 0, 0, NextCookie(), {}, {}, true, 0});
-    portal.Ring();
-  }
-  // Gives all blocks back.
-  void ReleaseSome() {
-    while (jobs_.size() < std::min(options_.most_lines, portal.size()) && SubmitRelease(14, 0)) {
-    }
-    portal.Ring();
-  }
-  [[nodiscard]] bool HoldsNothing() const {
-    return std::all_of(held_.begin(), held_.end(), [](const auto& h) { return h.second.empty(); });
-  }
-  void SubmitGrant(unsigned list, unsigned count) {
-    Submit({opcode::grant, list, count, NextCookie(), {}, {}, true, 0});
-  }
-  void SubmitRecall() {
-    Submit({opcode::recall, options_.lists[0], 0, NextCookie(), {}, {}, true, 0});
-  }
-
- private:
-  struct Job {
-    opcode op;
-    unsigned list, count;
-    std::uint16_t cookie;
-    std::vector<std::uint32_t> tokens, bad;
-    bool answered;  // a completion line must come
-    unsigned got;
-  };
-
-  unsigned Random(unsigned below) { return static_cast<unsigned>(rng_() % below); }
-  std::uint16_t NextCookie() { return cookie_++; }
-
-  void Submit(Job job) {
-    portal.Submit(job.op, job.list, job.count, job.cookie, job.tokens,
-                  job.op == opcode::release && job.answered && job.bad.empty());
-    jobs_.push_back(std::move(job));
-  }
-
-  void SubmitSomething() {
-    const unsigned dice = Random(100);
-    std::size_t held = 0;
-    for (const auto& [list, tokens] : held_) held += tokens.size();
-    if (dice < options_.recall_percent) return SubmitRecall();
-    if (dice < 5) {
-      return Submit({opcode::sync, 0, 0, NextCookie(), {}, {}, true, 0});
-    }
-    if (held < options_.most_held && dice < 55) {
-      return SubmitGrant(options_.lists[Random(static_cast<unsigned>(options_.lists.size()))],
-                         1 + Random(Random(3) == 0 ? 112 : 14));
-    }
-    SubmitRelease(1 + Random(14), options_.bad_percent);
-  }
-
-  bool SubmitRelease(unsigned most, unsigned bad_percent) {
-    for (auto& [list, tokens] : held_) {
-      if (tokens.empty()) continue;
-      Job job{opcode::release, list, 0, NextCookie(), {}, {}, Random(4) == 0, 0};
-      while (job.tokens.size() < most && !tokens.empty()) {
-        if (Random(100) < bad_percent) {
-          // Names no block, whatever the others do at the same time.
-          const std::uint32_t bad =
-              Random(2) == 0 ? Token(0, Random(64)) : Token(kSlabs + Random(1000), Random(64));
-          job.tokens.push_back(bad);
-          job.bad.push_back(bad);
-        } else {
-          const std::size_t at = Random(static_cast<unsigned>(tokens.size()));
-          std::swap(tokens[at], tokens.back());
-          job.tokens.push_back(tokens.back());
-          hands_.erase(tokens.back());
-          tokens.pop_back();
-        }
-      }
-      job.count = static_cast<unsigned>(job.tokens.size());
-      if (!job.bad.empty()) job.answered = true;
-      Submit(std::move(job));
-      return true;
-    }
-    return false;
-  }
-
-  void Answer(const Completion& c) {
-    // Silent lines leave no answer; the next answer tells that they are done.
-    while (!jobs_.empty() && !jobs_.front().answered) Finish();
-    ASSERT_FALSE(jobs_.empty()) << "portal " << portal.index() << ": an answer nobody asked for";
-    Job& job = jobs_.front();
-    EXPECT_EQ(c.cookie, job.cookie);
-    EXPECT_EQ(c.opcode, job.op);
-    EXPECT_EQ(c.list, job.list);
-    EXPECT_EQ(c.head, static_cast<std::uint16_t>(executed_ + (c.last ? 1 : 0)));
-    if (job.op == opcode::grant) {
-      for (const std::uint32_t t : c.tokens) {
-        EXPECT_TRUE(hands_.emplace(t, portal.index()).second)
-            << "portal " << portal.index() << " was given a block of portal " << hands_[t];
-        held_[job.list].push_back(t);
-      }
-      job.got += c.count;
-      granted += c.count;
-      if (!c.last) {
-        EXPECT_EQ(c.status, status::ok);
-        EXPECT_EQ(c.count, 14u);
-      } else if (c.status == status::ok) {
-        EXPECT_EQ(job.got, job.count);
-      } else {
-        EXPECT_EQ(c.status, status::empty);
-        EXPECT_LT(job.got, job.count);
-      }
-    } else {
-      EXPECT_TRUE(c.last);
-      EXPECT_EQ(c.tokens, job.bad);
-      EXPECT_EQ(c.status, job.bad.empty() ? status::ok : status::range);
-    }
-    if (c.last) Finish();
-  }
-  void Finish() {
-    const Job& job = jobs_.front();
-    if (job.op == opcode::release) {
-      released += job.count - job.bad.size();
-      refused += job.bad.size();
-    }
-    ++executed_;
-    jobs_.pop_front();
-  }
-
-  Hands& hands_;
-  Options options_;
-  std::mt19937_64 rng_;
-  std::deque<Job> jobs_;
-  std::map<unsigned, std::vector<std::uint32_t>> held_;
-  std::uint16_t cookie_ = 0, executed_ = 0;
-};
-
-class ExallocCard : public ::testing::Test {
+class ExallocCard : public ports::SeededTest {
  protected:
-  ExallocCard() : seed_(Seed()), card(seed_), rng_(seed_ + 1) {
-    RecordProperty("seed", std::to_string(seed_));
-    trace_ = std::make_unique<::testing::ScopedTrace>(__FILE__, __LINE__,
-                                                      "EXALLOC_TEST_SEED=" + std::to_string(seed_));
-  }
+  ExallocCard() : card(seed_ + 1) {}
 
   void AddProcessors(unsigned first, unsigned count, unsigned ring_log2,
                      const Processor::Options& options) {
@@ -280,12 +94,9 @@ class ExallocCard : public ::testing::Test {
     EXPECT_TRUE(card.memory.Quiet());
   }
 
-  std::uint64_t seed_;
   Harness card;
-  std::mt19937_64 rng_;
   Hands hands_;
   std::vector<std::unique_ptr<Processor>> processors_;
-  std::unique_ptr<::testing::ScopedTrace> trace_;
 };
 
 TEST_F(ExallocCard, GrantsAndTakesBack) {
@@ -546,6 +357,29 @@ TEST_F(ExallocCard, RecallWaitsForWhatWasRungBefore) {
   CheckConservation({1}, 12800);
 }
 
+// The RECALL is here long before the lines it has to wait for: they are more than the card reads
+// ahead.
+TEST_F(ExallocCard, RecallWaitsForLinesThatAreNotReadYet) {
+  card.memory.timing.read_latency = 300;
+  Portal slow(card, 40, 7, 1), recaller(card, 3, 4, 1);
+  slow.Enable();
+  recaller.Enable();
+  for (std::uint16_t round = 0; round < 4; ++round) {
+    for (std::uint16_t i = 0; i < 100; ++i) slow.Submit(opcode::sync, 0, 0, i);
+    slow.Ring();
+    recaller.Submit(opcode::recall, 1, 0, round);
+    recaller.Ring();
+    EXPECT_EQ(recaller.Next().cookie, round);
+    for (std::uint16_t i = 0; i < 100; ++i) {
+      const auto c = slow.Poll();
+      ASSERT_TRUE(c) << "line " << i << " in round " << round;
+      EXPECT_EQ(c->cookie, i);
+    }
+    slow.Ring();
+    recaller.Ring();
+  }
+}
+
 TEST_F(ExallocCard, RecallAnswerComesAfterAllEarlierAnswers) {
   card.OpenAndLink(1, 1, 1, 200);
   card.memory.timing = {
@@ -612,6 +446,118 @@ TEST_F(ExallocCard, DisableDrainsAndEnableStartsAfresh) {
   WaitIdle();
 }
 
+// A RECALL that has to wait keeps its portal's line in hand for as long as a test needs.
+class ExallocCardLives : public ExallocCard {
+ protected:
+  ExallocCardLives() : slow(card, 1, 8, 1), victim(card, 2, 5, 1) {
+    card.memory.timing = {
+        .read_latency = 300, .write_latency = 20, .jitter = 40, .ready_percent = 70};
+    card.memory.on_write = [this](std::uint64_t a) {
+      written += a >= victim.completion_base() && a < victim.completion_base() + kRingSpace;
+    };
+    slow.Enable();
+    victim.Enable();
+    for (std::uint16_t i = 0; i < 240; ++i) slow.Submit(opcode::sync, 0, 0, i);
+    slow.Ring();
+  }
+  // The RECALL is in hand some time before the slow portal's lines are done.
+  void RecallInHand() {
+    victim.Submit(opcode::recall, 1, 0, 0x5555);
+    victim.Ring();
+    card.Cycles(900);
+    EXPECT_TRUE(SlowIsBusy());
+  }
+  [[nodiscard]] bool SlowIsBusy() { return (slow.Status() & 0xffff) < 240; }
+  void WaitForSlowPortal() {
+    for (std::uint16_t i = 0; i < 240; ++i) EXPECT_EQ(slow.Next().cookie, i);
+    victim.WaitNotBusy();
+    card.Cycles(500);
+  }
+  [[nodiscard]] bool Failed() {
+    return (victim.Status() & regs::portal_status::failed.mask()) != 0;
+  }
+  void CheckNewLife() {
+    for (std::uint16_t i = 0; i < 40; ++i) {
+      victim.Submit(opcode::sync, 0, 0, i);
+      victim.Ring();
+      const Completion c = victim.Next();
+      EXPECT_EQ(c.cookie, i);
+      EXPECT_EQ(c.head, i + 1);
+    }
+  }
+
+  Portal slow, victim;
+  unsigned written = 0;  // lines in the victim's completion ring
+};
+
+TEST_F(ExallocCardLives, LineInHandOfADisabledPortalIsAnswered) {
+  RecallInHand();
+  victim.Disable();
+  EXPECT_TRUE(victim.Status() & regs::portal_status::busy.mask());
+  WaitForSlowPortal();
+  EXPECT_EQ(victim.Next(1).cookie, 0x5555);
+  EXPECT_EQ(written, 1u);
+}
+
+TEST_F(ExallocCardLives, LineInHandOfAFailedPortalIsDropped) {
+  RecallInHand();
+  card.memory.read_fails = [this](std::uint64_t a) { return a == victim.submission_base() + 64; };
+  victim.Submit(opcode::sync, 0, 0, 1);
+  victim.Ring();
+  card.Cycles(1000);
+  EXPECT_TRUE(Failed());
+  EXPECT_TRUE(SlowIsBusy());
+  WaitForSlowPortal();
+  EXPECT_EQ(written, 0u);
+  EXPECT_FALSE(victim.Poll());
+  card.memory.read_fails = [](std::uint64_t) { return false; };
+  victim.Enable();
+  CheckNewLife();
+}
+
+TEST_F(ExallocCardLives, LineAfterAFailedAnswerIsDropped) {
+  card.memory.write_fails = [this](std::uint64_t a) { return a == victim.completion_base(); };
+  victim.Submit(opcode::sync, 0, 0, 1);
+  RecallInHand();
+  EXPECT_TRUE(Failed());
+  WaitForSlowPortal();
+  EXPECT_EQ(written, 0u);
+  card.memory.write_fails = [](std::uint64_t) { return false; };
+  victim.Enable();
+  CheckNewLife();
+}
+
+TEST_F(ExallocCardLives, LineInHandOfAFormerLifeIsDropped) {
+  RecallInHand();
+  victim.Disable();
+  victim.Enable();
+  EXPECT_TRUE(victim.Status() & regs::portal_status::busy.mask());
+  WaitForSlowPortal();
+  EXPECT_EQ(written, 0u);
+  EXPECT_FALSE(victim.Poll());
+  CheckNewLife();
+}
+
+// The bus may answer the rest of what has failed after the host has enabled the portal again.
+TEST_F(ExallocCardLives, OneFailureIsOneRecord) {
+  WaitForSlowPortal();
+  card.memory.read_fails = [this](std::uint64_t a) {
+    return a >= victim.submission_base() && a < victim.submission_base() + 64 * victim.size();
+  };
+  for (std::uint16_t i = 0; i < 16; ++i) victim.Submit(opcode::sync, 0, 0, i);
+  victim.Ring();
+  card.memory.timing.ready_percent = 2;
+  for (unsigned wait = 0; !Failed(); ++wait) ASSERT_LT(wait, 1000u);
+  victim.Enable();
+  EXPECT_FALSE(card.memory.Quiet());
+  victim.WaitNotBusy();
+  EXPECT_FALSE(Failed());
+  const auto e = card.PopError();
+  ASSERT_TRUE(e);
+  EXPECT_EQ(*e, (Harness::Error{status::bus_read, 0, 0, 2, 0}));
+  EXPECT_FALSE(card.PopError());
+}
+
 TEST_F(ExallocCard, ResetInTheMiddleOfTraffic) {
   for (unsigned round = 0; round < 3; ++round) {
     card.OpenAndLink(1, 1, 1, 100);
@@ -637,6 +583,52 @@ TEST_F(ExallocCard, ResetInTheMiddleOfTraffic) {
     EXPECT_EQ(card.Read(regs::offset::interrupt_enable), 0u);
     EXPECT_FALSE(card.PopError());
     WaitIdle();
+  }
+}
+
+TEST_F(ExallocCard, ResetWaitsForABusThatHangs) {
+  card.OpenAndLink(1, 1, 1, 100);
+  AddProcessors(0, 20, 5, {.lists = {1}});
+  Run(8);
+  const AxiTiming usual = card.memory.timing;
+  card.memory.timing.ready_percent = 0;
+  card.Cycles(20);
+  ASSERT_FALSE(card.memory.Quiet());
+  card.Write(regs::offset::control, 1);
+  // Longer than a sweep of the memories takes; the card must be there for every answer, and must
+  // not say that it is ready, nor idle.
+  for (int i = 0; i < 30'000; ++i) {
+    ASSERT_TRUE(card.model->m_axi_rready_o && card.model->m_axi_bready_o) << "cycle " << i;
+    ASSERT_FALSE(card.model->idle_o);
+    card.Cycle();
+  }
+  EXPECT_FALSE(card.Ready());
+  card.memory.timing = usual;
+  while (!card.memory.Quiet()) {
+    ASSERT_TRUE(card.model->m_axi_rready_o && card.model->m_axi_bready_o);
+    card.Cycle();
+  }
+  card.WaitReady();
+  EXPECT_EQ(processors_[0]->portal.Status(), 0u);
+}
+
+// A write of which the card has one half when it closes its register port gets the other in.
+TEST_F(ExallocCard, ResetWaitsForTheOtherHalfOfAWrite) {
+  for (const bool address_first : {true, false}) {
+    card.Write(regs::offset::control, 1);
+    auto& m = *card.model;
+    m.s_axil_awaddr_i = regs::offset::interrupt_enable;
+    m.s_axil_wdata_i = 1;
+    m.s_axil_awvalid_i = address_first;
+    m.s_axil_wvalid_i = !address_first;
+    card.Cycle();
+    m.s_axil_awvalid_i = m.s_axil_wvalid_i = 0;
+    card.Cycles(100);
+    card.Write(regs::offset::interrupt_enable, 1,
+               {.address = !address_first, .data = address_first});
+    if (HasFailure()) return;
+    card.WaitReady();
+    EXPECT_EQ(card.Read(regs::offset::interrupt_enable), 0u);
   }
 }
 
@@ -735,6 +727,7 @@ TEST_F(ExallocCardRates, OnePortalSustainsItsTokens) {
   EXPECT_FALSE(card.PopError());
   // 0.333 are 100 M tokens a second at 300 MHz.
   EXPECT_GT(grant, 0.333);
+  // Measured 0.297, 89 M tokens a second: a bound against regressions, not the 100 M.
   EXPECT_GT(release, 0.28);
 }
 

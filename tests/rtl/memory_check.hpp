@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <deque>
 #include <optional>
 #include <vector>

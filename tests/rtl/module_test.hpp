@@ -15,10 +15,7 @@ class ModuleTest : public SeededTest {
 
   void Settle() { dut_.eval(); }
   void Cycle() {
-    dut_.clk_i = 1;
-    dut_.eval();
-    dut_.clk_i = 0;
-    dut_.eval();
+    Clock(dut_);
     ++now_;
   }
   void Cycles(unsigned n) {

@@ -43,6 +43,18 @@ void Put(VlWide<Words>& port, unsigned lsb, unsigned width, uint64_t value) {
   }
 }
 
+// One rising edge of the clock. The level before is evaluated too: the first evaluation of a model
+// sees no edge, however the clock stands.
+template <typename Dut>
+void Clock(Dut& dut) {
+  dut.clk_i = 0;
+  dut.eval();
+  dut.clk_i = 1;
+  dut.eval();
+  dut.clk_i = 0;
+  dut.eval();
+}
+
 // Base of the tests here: a seeded generator, named when a test fails.
 class SeededTest : public ::testing::Test {
  protected:

@@ -1,11 +1,11 @@
 // The answers' slots against arrays: what is written can be read, whatever number of banks answers
 // in a cycle, and pending, refused and failed change in the cycle they are promised for.
-#include "Vresponse_slots.h"
-
 #include <array>
+#include <bit>
 #include <optional>
 #include <vector>
 
+#include "Vresponse_slots.h"
 #include "ports.hpp"
 
 namespace {
@@ -21,17 +21,10 @@ class ResponseSlots : public ports::SeededTest {
   ResponseSlots() { Reset(); }
   ~ResponseSlots() override { dut_.final(); }
 
-  void Clock() {
-    dut_.clk_i = 1;
-    dut_.eval();
-    dut_.clk_i = 0;
-    dut_.eval();
-  }
-
   void Reset() {
     dut_.rst_i = 1;
     dut_.sent_i = dut_.rsp_valid_i = dut_.clear_i = 0;
-    Clock();
+    ports::Clock(dut_);
     dut_.rst_i = 0;
     ages_.clear();
     refused_ = failed_ = false;
@@ -70,7 +63,7 @@ class ResponseSlots : public ports::SeededTest {
     if (dut_.sent_i) ages_.push_back(1);
     refused_ = !dut_.clear_i && (refused_ || refused);
     failed_ = !dut_.clear_i && (failed_ || failed);
-    Clock();
+    ports::Clock(dut_);
   }
 
   // Any answer that has come, in the same cycle it is asked for.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <thread>
 
@@ -23,22 +21,6 @@ constexpr std::uint32_t lines_of_room = 8;  // a line is executed only while thi
 
 }  // namespace
 
-class soft_card::memory final : public dma_memory {
- public:
-  memory(soft_card& owner, std::byte* data, std::size_t size)
-      : dma_memory(data, size, reinterpret_cast<std::uintptr_t>(data)), owner_(owner) {}
-  ~memory() override {
-    {
-      std::lock_guard lock(owner_.mutex_);
-      owner_.memory_.erase(device_address());
-    }
-    std::free(data());
-  }
-
- private:
-  soft_card& owner_;
-};
-
 std::uint32_t soft_card::portal::ring_lines() const {
   return 1u << regs::portal_config::ring_log2.get(config);
 }
@@ -52,21 +34,6 @@ void soft_card::reset() {
   errors_.clear();
   errors_lost_ = interrupt_status_ = interrupt_enable_ = 0;
   command_ = {};
-}
-
-std::unique_ptr<dma_memory> soft_card::allocate(std::size_t bytes) {
-  constexpr std::size_t page = 4096;
-  bytes = (bytes + page - 1) / page * page;
-  // Rings are aligned to their own size, so the whole piece is.
-  std::size_t alignment = page;
-  while (alignment < bytes) alignment *= 2;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, alignment));
-  if (data == nullptr) throw std::bad_alloc();
-  std::fill_n(data, alignment, std::byte{0});
-  auto piece = std::make_unique<memory>(*this, data, bytes);
-  std::lock_guard lock(mutex_);
-  memory_[piece->device_address()] = bytes;
-  return piece;
 }
 
 void soft_card::relax() { std::this_thread::yield(); }
@@ -289,11 +256,7 @@ bool soft_card::stalled(const portal& p) const {
 
 line* soft_card::at(std::uint64_t base, std::uint16_t index, std::uint32_t ring_lines) {
   const std::uint64_t address = base + std::uint64_t{index % ring_lines} * regs::line_bytes;
-  auto piece = memory_.upper_bound(address);
-  if (piece == memory_.begin()) return nullptr;
-  --piece;
-  if (address + regs::line_bytes > piece->first + piece->second) return nullptr;
-  return reinterpret_cast<line*>(address);
+  return reinterpret_cast<line*>(memory_.at(address, sizeof(line)));
 }
 
 void soft_card::run(unsigned index) {

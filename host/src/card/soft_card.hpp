@@ -4,10 +4,10 @@
 #include <array>
 #include <atomic>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 
+#include "card/process_memory.hpp"
 #include "card/soft_engine.hpp"
 #include "exalloc/card.hpp"
 
@@ -30,13 +30,14 @@ class soft_card final : public card {
   std::string_view name() const noexcept override { return "soft"; }
   std::uint32_t read(std::uint32_t offset) override;
   void write(std::uint32_t offset, std::uint32_t value) override;
-  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
+  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override {
+    return memory_.allocate(bytes);
+  }
   void relax() override;
   std::uint64_t now_ns() override { return now_ns_.load(std::memory_order_relaxed); }
   void advance_to(std::uint64_t ns) override;
 
  private:
-  class memory;
   struct portal {
     std::uint64_t submission_base = 0, completion_base = 0;
     std::uint32_t config = 0;
@@ -63,7 +64,7 @@ class soft_card final : public card {
 
   const geometry sizes_;
   std::mutex mutex_;
-  std::map<std::uint64_t, std::size_t> memory_;  // device address → bytes
+  process_memory memory_;
   std::unique_ptr<engine> engine_;
   std::array<portal, regs::max_portals> portals_;
   std::deque<error_record> errors_;

@@ -1,0 +1,269 @@
+// portal_scheduler between a table, a buffer and workers that are often busy: every line is run
+// once, in order, one of a portal at a time, and only with room for its answers.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "Vportal_scheduler.h"
+#include "axi_memory.hpp"
+#include "exalloc/regs.hpp"
+#include "module_test.hpp"
+
+namespace exalloc::test {
+namespace {
+
+namespace sub = regs::submission_header;
+
+constexpr unsigned kPortals = 64, kWorkers = 8, kBuffer = 16, kLists = 255;
+
+struct Portal {
+  bool live = true;
+  bool last_look = false;  // died while the scheduler had it in hand
+  unsigned ring_log2 = 4, domain = 0, bank = 0;
+  std::uint16_t arrived = 0, taken = 0, head = 0, completion_head = 0, completion_tail = 0;
+  bool in_hand = false;         // a line is with a worker or waits for its RECALL
+  unsigned others = 0;          // jobs of others while it could run
+  std::deque<LineWords> lines;  // arrived, not run
+
+  [[nodiscard]] bool room() const {
+    return static_cast<std::uint16_t>(completion_tail - completion_head) + 8 <= 1 << ring_log2;
+  }
+};
+
+class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
+ protected:
+  PortalScheduler() : buffer_(kPortals * kBuffer) {
+    for (unsigned i = 0; i < kPortals; ++i) Start(i);
+  }
+
+  void Start(unsigned i) {
+    portals_[i] = {};
+    portals_[i].ring_log2 = 4 + Random(3);
+    portals_[i].domain = Random(64);
+  }
+  void Event(unsigned i) {
+    dut_.event_i = 1;
+    dut_.event_idx_i = static_cast<std::uint8_t>(i);
+  }
+  // Lines of all kinds, of which RECALL is the one that must be told apart.
+  LineWords NewLine(unsigned i) {
+    const Portal& p = portals_[i];
+    LineWords words;
+    for (auto& w : words) w = static_cast<std::uint32_t>(rng_());
+    words[1] &= 0xffff;  // the cookie
+    std::uint64_t header = std::uint64_t{words[1]} << 32;
+    header = sub::opcode.set(header, Chance(30) ? 3 : Random(16));
+    header = sub::ack.set(header, Random(2));
+    header = sub::list.set(header, Chance(80) ? Random(kLists) : kLists - 2 + Random(4));
+    header = sub::count.set(header, Chance(70) ? 0 : 1u << Random(8));
+    header = sub::phase.set(header, 1 ^ (p.arrived >> p.ring_log2 & 1));
+    if (Chance(5)) header ^= 1;
+    if (Chance(10)) header |= std::uint64_t{1} << Random(64);
+    words[0] = static_cast<std::uint32_t>(header);
+    words[1] = static_cast<std::uint32_t>(header >> 32);
+    words[15] = i << 16 | p.arrived;
+    return words;
+  }
+  static bool IsRecall(const LineWords& words, bool bad_phase) {
+    const std::uint64_t header = words[0] | std::uint64_t{words[1]} << 32;
+    const std::uint64_t used = sub::phase.mask() | sub::opcode.mask() | sub::ack.mask() |
+                               sub::count.mask() | sub::list.mask() | sub::cookie.mask();
+    return !bad_phase && sub::opcode.get(header) == 3 && (header & ~used) == 0 &&
+           sub::count.get(header) == 0 && sub::list.get(header) < kLists;
+  }
+
+  // A line of portal i reaches the buffer; the table and the buffer know it from the next cycle on.
+  void Arrive(unsigned i) {
+    Portal& p = portals_[i];
+    if (!p.live || static_cast<std::uint16_t>(p.arrived - p.taken) == kBuffer) return;
+    dut_.arrive_i = 1;
+    dut_.arrive_idx_i = static_cast<std::uint8_t>(i);
+  }
+
+  void Step() {
+    for (int pass = 0; pass < 2; ++pass) {
+      const Portal& p = portals_[dut_.s_idx_o];
+      dut_.s_live_i = p.live;
+      dut_.s_arrived_i = p.arrived % 32;
+      dut_.s_taken_i = p.taken % 32;
+      dut_.s_completion_head_i = p.completion_head;
+      dut_.s_completion_tail_i = p.completion_tail;
+      dut_.s_head_i = p.head;
+      dut_.s_ring_log2_i = static_cast<std::uint8_t>(p.ring_log2);
+      dut_.s_domain_i = static_cast<std::uint8_t>(p.domain);
+      dut_.s_bank_i = static_cast<std::uint8_t>(p.bank);
+      Settle();
+    }
+    // Done lines leave one a cycle; a worker may be ready a little earlier.
+    if (!done_.empty() && done_.front().first <= now_) {
+      dut_.done_i = 1;
+      dut_.done_idx_i = static_cast<std::uint8_t>(done_.front().second);
+      done_.pop_front();
+      Settle();
+    }
+    if (dut_.s_we_o) {
+      Portal& p = portals_[dut_.s_widx_o];
+      ASSERT_EQ(dut_.s_taken_o, (p.taken + 1) % 32);
+      ++p.taken;
+    }
+    ASSERT_EQ(dut_.job_valid_o & ~dut_.job_ready_i, 0);
+    ASSERT_LE(std::popcount(dut_.job_valid_o), 1);
+    unsigned worker = kWorkers, portal = 0;
+    if (dut_.job_valid_o != 0) {
+      ASSERT_FALSE(dut_.recall_o);
+      worker = static_cast<unsigned>(std::countr_zero(unsigned{dut_.job_valid_o}));
+      portal = dut_.job_line_o[15] >> 16;
+    }
+    if (dut_.recall_o) portal = dut_.recall_idx_o;
+    if (worker != kWorkers || dut_.recall_o) {
+      Job(portal);
+      if (HasFailure()) return;
+      const std::uint64_t end = now_ + 3 + Random(Chance(20) ? 300 : 20);
+      const auto at =
+          std::find_if(done_.begin(), done_.end(), [&](const auto& d) { return d.first > end; });
+      done_.insert(at, {end, portal});
+      if (worker != kWorkers) free_at_[worker] = end - Random(3);
+    }
+
+    const bool read = dut_.buffer_re_o;
+    const LineWords line = buffer_[dut_.buffer_addr_o];
+    Cycle();
+    if (read) {
+      PutLine(dut_.buffer_data_i, 0, read_);
+      read_ = line;
+    }
+    if (worker != kWorkers) {
+      ASSERT_EQ(ports::Get(dut_.worker_portal_o, 6 * worker, 6), portal);
+    }
+    if (dut_.arrive_i) {
+      Portal& p = portals_[dut_.arrive_idx_i];
+      p.lines.push_back(NewLine(dut_.arrive_idx_i));
+      buffer_[dut_.arrive_idx_i * kBuffer + p.arrived % kBuffer] = p.lines.back();
+      ++p.arrived;
+    }
+    if (dut_.done_i) {
+      Portal& p = portals_[dut_.done_idx_i];
+      p.in_hand = false;
+      ++p.head;
+      p.completion_tail = static_cast<std::uint16_t>(p.completion_tail + Random(9));
+      p.bank = Random(4);
+    }
+    dut_.event_i = dut_.arrive_i = dut_.done_i = 0;
+    dut_.job_ready_i = 0;
+    for (unsigned w = 0; w < kWorkers; ++w) {
+      if (free_at_[w] <= now_) dut_.job_ready_i |= static_cast<std::uint8_t>(1u << w);
+    }
+    Settle();
+    for (unsigned i = 0; i < kPortals; ++i) {
+      if (!(dut_.in_hand_o >> i & 1)) portals_[i].last_look = false;
+    }
+  }
+
+  void Job(unsigned portal) {
+    ASSERT_LT(portal, kPortals);
+    Portal& p = portals_[portal];
+    ASSERT_TRUE(p.live || p.last_look) << "portal " << portal << " is not live";
+    ASSERT_FALSE(p.in_hand) << "two lines of portal " << portal;
+    ASSERT_TRUE(p.room()) << "portal " << portal;
+    ASSERT_FALSE(p.lines.empty());
+    const LineWords line = p.lines.front();
+    p.lines.pop_front();
+    ASSERT_EQ(GetLine(dut_.job_line_o), line) << "portal " << portal;
+    const bool bad_phase = (line[0] & 1) == (p.head >> p.ring_log2 & 1);
+    ASSERT_EQ(dut_.job_bad_phase_o, bad_phase);
+    ASSERT_EQ(dut_.recall_o, IsRecall(line, bad_phase));
+    ASSERT_EQ(dut_.job_domain_o, p.domain);
+    ASSERT_EQ(dut_.job_bank_o, p.bank);
+    p.in_hand = true;
+    for (Portal& o : portals_) {
+      const bool could = o.live && !o.in_hand && !o.lines.empty() && o.room();
+      o.others = could ? o.others + 1 : 0;
+      // The rest of a round, a whole one, and what is under way.
+      ASSERT_LT(o.others, 2 * kPortals + 8) << "a portal starves";
+    }
+    ++jobs_;
+    recalls_ += dut_.recall_o;
+    bad_phases_ += bad_phase;
+  }
+
+  // When nothing moves any more, whoever still has a line has no room, and says so.
+  void CheckAtRest() {
+    for (unsigned wait = 0; dut_.waiting_o || dut_.in_hand_o || !done_.empty(); ++wait) {
+      ASSERT_LT(wait, 20'000u);
+      Step();
+      if (HasFailure()) return;
+    }
+    for (unsigned i = 0; i < kPortals; ++i) {
+      const Portal& p = portals_[i];
+      if (!p.live) continue;
+      const bool stalled = dut_.stalled_o >> i & 1;
+      EXPECT_EQ(stalled, !p.lines.empty()) << "portal " << i;
+      if (stalled) {
+        EXPECT_FALSE(p.room()) << "portal " << i << " is forgotten";
+      }
+      stalls_ += stalled;
+    }
+  }
+
+  std::array<Portal, kPortals> portals_;
+  std::vector<LineWords> buffer_;
+  LineWords read_{};
+  std::deque<std::pair<std::uint64_t, unsigned>> done_;  // when a line is done, and whose
+  std::array<std::uint64_t, kWorkers> free_at_{};
+  unsigned jobs_ = 0, recalls_ = 0, bad_phases_ = 0, stalls_ = 0, restarts_ = 0;
+};
+
+TEST_F(PortalScheduler, RunsEveryLineInOrder) {
+  for (unsigned phase = 0; phase < 20; ++phase) {
+    const unsigned arrive = phase % 3 == 0 ? 100 : 10 + Random(80);
+    const unsigned portals = phase % 4 == 3 ? 3 : kPortals;
+    const unsigned read = 1 + Random(30);  // how often the host takes answers
+    for (int i = 0; i < 4000; ++i) {
+      const unsigned who = Random(portals);
+      Portal& p = portals_[who];
+      if (Chance(arrive)) Arrive(Random(portals));
+      if (Chance(read)) {
+        const unsigned unread = static_cast<std::uint16_t>(p.completion_tail - p.completion_head);
+        p.completion_head = static_cast<std::uint16_t>(p.completion_head + Random(unread + 1));
+        Event(who);
+      } else if (phase % 5 == 4 && Chance(3)) {
+        if (p.live) {
+          p.live = false;
+          p.last_look = dut_.in_hand_o >> who & 1;
+          if (dut_.arrive_idx_i == who) dut_.arrive_i = 0;
+        } else if (!p.in_hand && !(dut_.in_hand_o >> who & 1)) {
+          Start(who);
+          Event(who);
+          ++restarts_;
+        }
+      }
+      // All workers busy for long.
+      if (Chance(1) && Chance(10)) free_at_.fill(now_ + 200);
+      Step();
+      if (HasFailure()) return;
+    }
+    for (unsigned round = 0; round < 20; ++round) {
+      CheckAtRest();
+      if (HasFailure()) return;
+      for (unsigned i = 0; i < kPortals; ++i) {
+        portals_[i].completion_head = portals_[i].completion_tail;
+        Event(i);
+        Step();
+      }
+    }
+    for (const Portal& p : portals_) {
+      EXPECT_TRUE(p.lines.empty() || !p.live);
+    }
+  }
+  EXPECT_GT(jobs_, 5000u);
+  EXPECT_GT(recalls_, 200u);
+  EXPECT_GT(bad_phases_, 100u);
+  EXPECT_GT(stalls_, 100u);
+  EXPECT_GT(restarts_, 50u);
+}
+
+}  // namespace
+}  // namespace exalloc::test
