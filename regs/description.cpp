@@ -101,7 +101,7 @@ std::string place(std::string_view kind, const json& entry, std::size_t index,
 }
 
 std::string checked_name(const object& entry) {
-  const std::string name = entry.text("name");
+  std::string name = entry.text("name");
   if (!is_snake_case(name)) {
     fail(entry.where(), "the name must be lower-case words joined by single underscores");
   }
