@@ -139,7 +139,7 @@ struct read_access {
 
 class RegsDecoder : public testing::Test {
  protected:
-  RegsDecoder() : dut_(&context_, "dut") {
+  RegsDecoder() : dut_("dut") {
     clear_inputs();
     reset(3);
   }
@@ -545,7 +545,6 @@ class RegsDecoder : public testing::Test {
   }
 
   std::mt19937_64 random_{20240607};
-  VerilatedContext context_;
   Vexalloc_regs dut_;
   std::uint64_t cycle_ = 0;
 
