@@ -213,11 +213,15 @@ const std::vector<plan>& plans() {
     d.open(1);
     d.link(0, 1, all_slabs);
   };
-  // Slabs with one or two free blocks; the client gives back only what it was granted from those.
-  static const auto fragmented = [](driver& d) {
+  // Slabs with one or two free blocks.
+  static const auto scattered = [](driver& d) {
     d.open(1);
     d.link(0, 1, 8000);
     d.fragment(0, 1, 8000, 2);
+  };
+  // The same, but the client gives back only what it was granted from those.
+  static const auto fragmented = [](driver& d) {
+    scattered(d);
     d.forget(0);
     d.run(400, [](client& c) { return c.grant(0); });
   };
@@ -263,13 +267,7 @@ const std::vector<plan>& plans() {
       {"fragmented_burst", fragmented,
        [](client& c) { return c.turn() / 16 % 2 ? c.grant(0) : c.release_any(0); }},
       // The hard one: what is given back lies in any slab, most of them deep in the order.
-      {"scattered",
-       [](driver& d) {
-         d.open(1);
-         d.link(0, 1, 8000);
-         d.fragment(0, 1, 8000, 2);
-       },
-       random_half},
+      {"scattered", scattered, random_half},
       {"drain",
        [](driver& d) {
          d.open(1);
