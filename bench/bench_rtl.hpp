@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,13 +15,17 @@ struct latency {  // cycles from the request's handshake to the answer, one oper
 };
 struct rtl_case {
   std::string engine, name;
-  unsigned banks = 0;
-  double ops_per_cycle = 0;     // all banks together
-  double blocks_per_cycle = 0;  // handed out and taken back
-  latency cycles;
+  unsigned banks = 0;             // of the slab engine; 0 where it plays no part
+  double ops_per_cycle = 0;       // all banks together
+  double blocks_per_cycle = 0;    // handed out and taken back; entries or tokens
+  std::optional<latency> cycles;  // none where nothing answers an operation
 };
 
-// Measures every case with 1 and with 4 banks; progress is told the name of each before it runs.
-std::vector<rtl_case> measure_rtl(const std::function<void(const std::string&)>& progress);
+// Told the name of each case before it runs.
+using progress = std::function<void(const std::string&)>;
+
+// Measures every case: the slab engine with 1 and with 4 banks, the lookaside engine, a stream port
+// of the whole card. Throws std::runtime_error when an engine gives a wrong answer or none.
+std::vector<rtl_case> measure_rtl(const progress& tell);
 
 }  // namespace exalloc::bench

@@ -7,7 +7,7 @@
 
 module card_idle #(
     parameter int unsigned NumPortals = 64,
-    parameter int unsigned NumUnits   = 12
+    parameter int unsigned NumUnits   = 15
 ) (
     input  wire                   clk_i,
     input  wire                   rst_i,

@@ -2,6 +2,8 @@
 //
 // Contract (docs/protocol.md, Commands): cmd_valid_i is a pulse, ignored while busy_o; done_o is a
 // pulse at the end, with result_status_o and result_slab_o valid from then until the next command.
+// What it changed is told by mon_* before that: open and close that every bank accepted, the blocks
+// of link, and trim.
 // Operations go out through one port of slab_crossbar, one a cycle: consecutive slabs lie in
 // consecutive banks, so none has to wait for another, and as the answers of a bank come in order
 // none needs a slot: nothing limits how many are under way. cnt_linked_o and cnt_taken_o are
@@ -49,6 +51,12 @@ module command_sequencer #(
     input  wire  [NumBanks-1:0]       rsp_valid_i,
     input  wire  [NumBanks*4-1:0]     rsp_status_i,
     input  wire  [NumBanks*SlabW-1:0] rsp_slab_i,
+    // what list_monitor counts
+    output logic                      mon_valid_o,
+    input  wire                       mon_ready_i,
+    output logic [2:0]                mon_kind_o,    // exalloc_pkg::BankOp*
+    output logic [7:0]                mon_list_o,
+    output logic [31:0]               mon_blocks_o,
     // counters
     output logic [CountW-1:0]         cnt_linked_o,
     output logic [CountW-1:0]         cnt_taken_o
@@ -57,7 +65,9 @@ module command_sequencer #(
   localparam int unsigned GlobalW = BankW + SlabW;
   localparam int unsigned StepW   = GlobalW + 1;  // counts 0..NumSlabs
 
-  typedef enum logic [2:0] {StIdle, StCheck, StWalk, StDrain, StSearch, StDone} state_e;
+  typedef enum logic [2:0] {
+    StIdle, StCheck, StWalk, StDrain, StSearch, StCount, StTell, StDone
+  } state_e;
 
   state_e               state_q;
   logic [3:0]           command_q;
@@ -83,6 +93,11 @@ module command_sequencer #(
   logic signed [CountW:0] change_q;     // of pending_q, a cycle later, to keep the sums short
   logic [CountW-1:0]    accepted_q;
   logic [23:0]          done_slabs_q;
+  logic [BankW-1:0]     end_bank_q;     // bank of the last operation
+  logic                 end_part_q;     // it was for a slab with fewer blocks
+  logic [NumBanks-1:0]  latest_ok_q;    // bank accepted its latest operation
+  logic                 tell_q;
+  logic [31:0]          blocks_q;       // linked, or taken back
   logic [NumBanks-1:0]  refused_q;      // bank has refused an operation
   logic [NumBanks*4-1:0]     cause_q;   // its status
   logic [NumBanks*SlabW-1:0] seen_q;    // answers of the bank before that one
@@ -200,6 +215,12 @@ module command_sequencer #(
       end
       StSearch: begin
         if (look_q == CountW'(NumBanks)) begin
+          state_q <= StCount;
+        end
+      end
+      StCount: state_q <= StTell;
+      StTell: begin
+        if (!tell_q || mon_ready_i) begin
           state_q <= StDone;
         end
       end
@@ -262,6 +283,10 @@ module command_sequencer #(
         above_zero_q <= above_ones_q;
         above_ones_q <= 1'b0;
       end
+      if (exists_q) begin
+        end_bank_q <= slab_q[BankW-1:0];
+        end_part_q <= last_q && limit_q[LimitW-1:0] != '1;
+      end
       if (exists_q && !started_q) begin
         started_q    <= 1'b1;
         start_bank_q <= slab_q[BankW-1:0];
@@ -289,6 +314,7 @@ module command_sequencer #(
     end
     for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
       if (rsp_valid_i[b]) begin
+        latest_ok_q[b] <= rsp_status_i[b*4 +: 4] == exalloc_pkg::StatusOk;
         taken_q <= rsp_slab_i[b*SlabW +: SlabW];
         if (!refused_q[b]) begin
           cause_q[b*4 +: 4] <= rsp_status_i[b*4 +: 4];
@@ -306,6 +332,26 @@ module command_sequencer #(
       accepted_q     <= '0;
     end
   end
+
+  // What the command changed.
+  always_ff @(posedge clk_i) begin
+    if (command_q == exalloc_pkg::CommandTrim) begin
+      blocks_q <= 32'(SlabWidth);
+    end else if (end_part_q && latest_ok_q[end_bank_q]) begin
+      blocks_q <= 32'({done_slabs_q - 24'd1, limit_q[LimitW-1:0] + LimitW'(1)});
+    end else begin
+      blocks_q <= 32'({done_slabs_q, LimitW'(0)});
+    end
+    case (command_q)
+      exalloc_pkg::CommandLink:   tell_q <= done_slabs_q != '0;
+      exalloc_pkg::CommandUnlink: tell_q <= 1'b0;
+      default:                    tell_q <= !best_q;
+    endcase
+  end
+  assign mon_valid_o  = state_q == StTell && tell_q;
+  assign mon_kind_o   = req_op_o;
+  assign mon_list_o   = list_q[7:0];
+  assign mon_blocks_o = blocks_q;
 
   // The search: of banks with equally many answers before the refusal, the one visited first.
   always_ff @(posedge clk_i) begin

@@ -1,26 +1,26 @@
 // Keeps the oldest errors until the host has read them, and counts those that found no place.
 //
-// Contract: the workers are served round-robin, the portal side first: its errors are rare, and a
-// doorbell's must not wait long. Every error is taken, found_o pulses for each; with Depth records
-// kept it is counted as lost instead. pop_i shows the next.
+// Contract: the sources are served round-robin, the portal side first: its errors are rare, and a
+// doorbell's must not wait long. Every error is taken, found_o pulses for each, with its list and
+// opcode; with Depth records kept it is counted as lost instead. pop_i shows the next.
 // Cost: Depth x 56 bits of distributed memory, one error a cycle from 2 sources or more.
 `default_nettype none
 
 module error_record #(
-    parameter int unsigned NumWorkers = 8,
+    parameter int unsigned NumSources = 8,
     parameter int unsigned PortalW    = 6,
     parameter int unsigned Depth      = 16
 ) (
     input  wire                           clk_i,
     input  wire                           rst_i,
 
-    input  wire  [        NumWorkers-1:0] err_valid_i,
-    output logic [        NumWorkers-1:0] err_ready_o,
-    input  wire  [      NumWorkers*4-1:0] err_opcode_i,
-    input  wire  [     NumWorkers*10-1:0] err_list_i,
-    input  wire  [      NumWorkers*4-1:0] err_status_i,
-    input  wire  [     NumWorkers*32-1:0] err_token_i,
-    input  wire  [NumWorkers*PortalW-1:0] err_portal_i,
+    input  wire  [        NumSources-1:0] err_valid_i,
+    output logic [        NumSources-1:0] err_ready_o,
+    input  wire  [      NumSources*4-1:0] err_opcode_i,
+    input  wire  [     NumSources*10-1:0] err_list_i,
+    input  wire  [      NumSources*4-1:0] err_status_i,
+    input  wire  [     NumSources*32-1:0] err_token_i,
+    input  wire  [NumSources*PortalW-1:0] err_portal_i,
 
     input  wire                           portal_valid_i,
     output logic                          portal_ready_o,
@@ -28,6 +28,8 @@ module error_record #(
     input  wire  [           PortalW-1:0] portal_portal_i,
 
     output logic                          found_o,
+    output logic [                   9:0] found_list_o,
+    output logic [                   3:0] found_opcode_o,
     input  wire                           pop_i,
     output logic                          valid_o,
     output logic [                   3:0] opcode_o,
@@ -41,14 +43,14 @@ module error_record #(
 
   localparam int unsigned Width = 50 + PortalW;
 
-  logic [NumWorkers-1:0] grant, grant_q;
+  logic [NumSources-1:0] grant, grant_q;
   logic                  grant_valid, portal_now, portal_q;
-  logic [(NumWorkers > 1 ? $clog2(NumWorkers) : 1)-1:0] unused_idx;
+  logic [(NumSources > 1 ? $clog2(NumSources) : 1)-1:0] unused_idx;
 
   assign portal_now = portal_valid_i && !portal_q;
 
   // The source served now may have nothing more: it sits out one turn.
-  rr_arbiter #(.N(NumWorkers)) u_arbiter (
+  rr_arbiter #(.N(NumSources)) u_arbiter (
       .clk_i, .rst_i, .req_i(err_valid_i & ~grant_q), .advance_i(!portal_now),
       .gnt_o(grant), .gnt_idx_o(unused_idx), .valid_o(grant_valid));
 
@@ -58,7 +60,7 @@ module error_record #(
   logic [Width-1:0] taken, record_q, head;
   always_comb begin
     taken = portal_q ? {portal_portal_i, 10'd0, portal_status_i, 4'd0, 32'd0} : '0;
-    for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
+    for (int unsigned w = 0; w < NumSources; w = w + 1) begin
       taken = taken | ({err_portal_i[w*PortalW+:PortalW], err_list_i[w*10+:10],
                         err_status_i[w*4+:4], err_opcode_i[w*4+:4], err_token_i[w*32+:32]} &
                        {Width{grant_q[w]}});
@@ -70,6 +72,9 @@ module error_record #(
   sync_fifo #(.Width(Width), .Depth(Depth)) u_queue (
       .clk_i, .rst_i, .in_valid_i(record_valid_q), .in_ready_o(room), .in_data_i(record_q),
       .out_valid_o(valid_o), .out_ready_i(pop_i), .out_data_o(head), .count_o(unused_count));
+
+  assign found_list_o   = record_q[49:40];
+  assign found_opcode_o = record_q[35:32];
 
   logic [Width-1:0] shown;
   assign shown    = head & {Width{valid_o}};

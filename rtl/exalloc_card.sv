@@ -1,10 +1,14 @@
-// The card: registers (AXI4-Lite), portals, line workers and the slab engine, behind one AXI4
-// master.
+// The card: registers (AXI4-Lite), portals, line workers, the slab and the lookaside engine behind
+// one AXI4 master, and stream ports for kernels. It is long because it only wires: the whole card
+// can be seen in one place.
 //
 // Contract: docs/protocol.md and regs/exalloc.json. After rst_i, or control.reset,
 // card_status.ready tells when the memories are swept. The AXI master uses ID 0 only, reads bursts
-// of up to 4 lines, writes single lines, and is always ready for answers. idle_o: nothing is under
-// way and nothing will happen until the host writes a register.
+// of up to 4 lines, writes single lines, and is always ready for answers. Stream port i has lane i
+// of the m_axis_pop_* and s_axis_push_* vectors. idle_o: nothing is under way and nothing will
+// happen until the host writes a register, a kernel acts or the governor's period ends; who then
+// stops the clock gives the number of cycles left out in gated_cycles_i with the next edge. It is 0
+// where the clock never stops.
 // Cost: the sum of its parts; structured for 300 MHz, FF to FF ≤ 6 LUT levels.
 `default_nettype none
 
@@ -15,6 +19,9 @@ module exalloc_card #(
     parameter int unsigned NumLists   = 255,
     parameter int unsigned NumPortals = 64,
     parameter int unsigned NumWorkers = 8,
+    parameter int unsigned NumStreams = 4,
+    parameter int unsigned NumLookaside   = 64,
+    parameter int unsigned LookasideDepth = 256,
     parameter int unsigned DomainW    = 6,
     parameter int unsigned ClockKhz   = 300000,
     parameter int unsigned BufferW    = 4,     // log2 of the lines read ahead for each portal
@@ -25,6 +32,14 @@ module exalloc_card #(
     input  wire          rst_i,
     output logic         interrupt_o,
     output logic         idle_o,
+    input  wire  [ 31:0] gated_cycles_i,
+
+    output logic [NumStreams*32-1:0] m_axis_pop_tdata_o,
+    output logic [   NumStreams-1:0] m_axis_pop_tvalid_o,
+    input  wire  [   NumStreams-1:0] m_axis_pop_tready_i,
+    input  wire  [NumStreams*32-1:0] s_axis_push_tdata_i,
+    input  wire  [   NumStreams-1:0] s_axis_push_tvalid_i,
+    output logic [   NumStreams-1:0] s_axis_push_tready_o,
 
     input  wire  [ 15:0] s_axil_awaddr_i,
     input  wire          s_axil_awvalid_i,
@@ -85,9 +100,11 @@ module exalloc_card #(
   localparam int unsigned LimitW     = $clog2(SlabWidth);
   localparam int unsigned QuarterW   = SlabWidth / 4;
   localparam int unsigned SlotW      = 4;
-  localparam int unsigned NumPorts   = NumWorkers + 1;
+  localparam int unsigned NumPorts   = NumWorkers + 1 + NumStreams;  // workers, commands, streams
   localparam int unsigned TagW       = $clog2(NumPorts) + SlotW;
-  localparam int unsigned NumSources = NumWorkers + 1;
+  localparam int unsigned NumSources = NumWorkers + 2;  // of lines: workers, RECALL, lookaside
+  localparam int unsigned NumTellers = NumWorkers + NumStreams;
+  localparam int unsigned NumErrors  = NumWorkers + 1 + NumStreams;
   localparam int unsigned CountW     = $clog2(MaxWrites + 20) + 1;
 
   if (NumBanks < 2 || NumBanks != (1 << BankW)) begin : g_bad_banks
@@ -114,7 +131,8 @@ module exalloc_card #(
 
   card_reset u_reset (
       .clk_i, .rst_i, .reset_i(host_reset), .bus_quiet_i(fetch_quiet && write_quiet),
-      .swept_i(swept), .stop_o(stop), .core_rst_o(rst), .ready_o(ready),
+      .swept_i(swept && lookaside_swept && monitor_swept), .stop_o(stop), .core_rst_o(rst),
+      .ready_o(ready),
       .aw_i(s_axil_awvalid_i && s_axil_awready_o), .w_i(s_axil_wvalid_i && s_axil_wready_o),
       .b_i(s_axil_bvalid_o && s_axil_bready_i), .ar_i(s_axil_arvalid_i && s_axil_arready_o),
       .r_i(s_axil_rvalid_o && s_axil_rready_i), .hold_aw_o(hold_aw), .hold_w_o(hold_w),
@@ -126,9 +144,11 @@ module exalloc_card #(
   logic [ 9:0] command_list;
   logic [ 5:0] command_domain, command_limit;
   logic [31:0] command_slab, command_count;
-  logic        command_we, command_busy, command_done;
-  logic [ 3:0] command_code, result_status;
-  logic [23:0] result_slab;
+  logic        command_we, slab_command_busy, slab_command_done;
+  logic        lookaside_command_busy, lookaside_command_done;
+  logic        lookaside_command, command_lookaside_q;
+  logic [ 3:0] command_code, result_status, slab_result_status, lookaside_result_status;
+  logic [23:0] result_slab, slab_result_slab;
   logic        error_valid, error_pop_we, error_pop;
   logic [ 3:0] error_opcode, error_status;
   logic [ 9:0] error_list;
@@ -141,6 +161,18 @@ module exalloc_card #(
   logic [31:0] counters_rdata, portals_wdata, portals_rdata;
   logic [ 1:0] counters_wait_q;
   logic [ 2:0] portals_wait_q;
+  logic        depletion, interrupt_depletion, enable_depletion;
+  logic [ 8:0] command_depth, command_minimum, command_maximum;
+  logic [31:0] governor_period;
+  logic        depleted_re, depleted_rvalid, lists_we, lists_re, lists_rvalid;
+  logic        lookasides_re, lookasides_rvalid, streams_we, streams_re, streams_rvalid;
+  logic [ 2:0] depleted_index, depleted_addr;
+  logic [ 7:0] lists_index;
+  logic [ 5:0] lookasides_index;
+  logic [ 3:0] streams_index;
+  logic [ 4:0] lists_addr, lookasides_addr, streams_addr;
+  logic [31:0] depleted_rdata, lists_wdata, lists_rdata, lookasides_rdata;
+  logic [31:0] streams_wdata, streams_rdata;
 
   exalloc_regs u_regs (
       .clk_i, .rst_i(rst),
@@ -153,9 +185,10 @@ module exalloc_card #(
       .geometry_portals_i(8'(NumPortals)), .geometry_workers_i(8'(NumWorkers)),
       .slabs_count_i(32'(NumSlabs)), .lists_count_i(16'(NumLists)), .clock_khz_i(32'(ClockKhz)),
       .control_we_o(control_we), .control_reset_o(control_reset),
-      .card_status_ready_i(ready), .card_status_command_busy_i(command_busy),
+      .card_status_ready_i(ready),
+      .card_status_command_busy_i(slab_command_busy || lookaside_command_busy),
       .interrupt_status_error_set_i(error_found), .interrupt_status_error_o(interrupt_error),
-      .interrupt_status_command_done_set_i(command_done),
+      .interrupt_status_command_done_set_i(slab_command_done || lookaside_command_done),
       .interrupt_status_command_done_o(interrupt_done),
       .interrupt_enable_error_o(enable_error), .interrupt_enable_command_done_o(enable_done),
       .command_list_list_o(command_list), .command_list_domain_o(command_domain),
@@ -172,12 +205,46 @@ module exalloc_card #(
       .counters_rdata_i(counters_rdata),
       .portals_we_o(portals_we), .portals_wdata_o(portals_wdata), .portals_re_o(portals_re),
       .portals_index_o(portals_index), .portals_addr_o(portals_addr),
-      .portals_rvalid_i(portals_wait_q[2]), .portals_rdata_i(portals_rdata));
+      .portals_rvalid_i(portals_wait_q[2]), .portals_rdata_i(portals_rdata),
+      .interrupt_status_depletion_set_i(depletion),
+      .interrupt_status_depletion_o(interrupt_depletion),
+      .interrupt_enable_depletion_o(enable_depletion),
+      .engines_lookaside_lists_i(8'(NumLookaside)),
+      .engines_lookaside_depth_i(16'(LookasideDepth)), .engines_stream_ports_i(8'(NumStreams)),
+      .command_depth_depth_o(command_depth), .command_depth_minimum_o(command_minimum),
+      .command_depth_maximum_o(command_maximum), .governor_period_cycles_o(governor_period),
+      .depleted_re_o(depleted_re), .depleted_index_o(depleted_index),
+      .depleted_addr_o(depleted_addr),
+      .depleted_rvalid_i(depleted_rvalid), .depleted_rdata_i(depleted_rdata),
+      .lists_we_o(lists_we), .lists_wdata_o(lists_wdata), .lists_re_o(lists_re),
+      .lists_index_o(lists_index), .lists_addr_o(lists_addr), .lists_rvalid_i(lists_rvalid),
+      .lists_rdata_i(lists_rdata),
+      .lookasides_re_o(lookasides_re), .lookasides_index_o(lookasides_index),
+      .lookasides_addr_o(lookasides_addr), .lookasides_rvalid_i(lookasides_rvalid),
+      .lookasides_rdata_i(lookasides_rdata),
+      .streams_we_o(streams_we), .streams_wdata_o(streams_wdata), .streams_re_o(streams_re),
+      .streams_index_o(streams_index), .streams_addr_o(streams_addr),
+      .streams_rvalid_i(streams_rvalid), .streams_rdata_i(streams_rdata));
+
+  // A command goes to the unit that knows it; the result register shows that unit's answer.
+  assign lookaside_command = command_code == exalloc_pkg::CommandLookasideOpen ||
+                             command_code == exalloc_pkg::CommandLookasideClose ||
+                             command_code == exalloc_pkg::CommandGovern;
+  logic command_start;
+  assign command_start = command_we && ready && !slab_command_busy && !lookaside_command_busy;
+  assign result_status = command_lookaside_q ? lookaside_result_status : slab_result_status;
+  assign result_slab   = command_lookaside_q ? '0 : slab_result_slab;
+
+  always_ff @(posedge clk_i) begin
+    if (command_start) command_lookaside_q <= lookaside_command;
+    if (rst) command_lookaside_q <= 1'b0;
+  end
 
   always_ff @(posedge clk_i) begin
     counters_wait_q <= {counters_wait_q[0], counters_re};
     portals_wait_q  <= {portals_wait_q[1:0], portals_re};
-    interrupt_o     <= (interrupt_error && enable_error) || (interrupt_done && enable_done);
+    interrupt_o     <= (interrupt_error && enable_error) || (interrupt_done && enable_done) ||
+                       (interrupt_depletion && enable_depletion);
     if (rst) begin
       counters_wait_q <= '0;
       portals_wait_q  <= '0;
@@ -260,7 +327,8 @@ module exalloc_card #(
   logic [             BankW-1:0] job_bank;
   logic                          job_bad_phase, recall, line_done;
   logic [NumWorkers*PortalW-1:0] worker_portal;
-  logic [           PortalW-1:0] recall_idx, done_idx;
+  logic [           PortalW-1:0] recall_idx, done_idx, side_portal;
+  logic                          side_valid, side_ready;
 
   portal_scheduler #(
       .NumPortals(NumPortals), .NumWorkers(NumWorkers), .NumLists(NumLists), .BufferW(BufferW),
@@ -276,7 +344,8 @@ module exalloc_card #(
       .buffer_addr_o(read_addr), .buffer_data_i(read_data),
       .job_valid_o(job_valid), .job_ready_i(job_ready), .job_line_o(job_line),
       .job_domain_o(job_domain), .job_bank_o(job_bank), .job_bad_phase_o(job_bad_phase),
-      .worker_portal_o(worker_portal), .recall_o(recall), .recall_idx_o(recall_idx));
+      .worker_portal_o(worker_portal), .side_valid_o(side_valid), .side_ready_i(side_ready),
+      .side_portal_o(side_portal), .recall_o(recall), .recall_idx_o(recall_idx));
 
   // ---- Workers, commands, RECALL ----
 
@@ -285,6 +354,8 @@ module exalloc_card #(
   logic [  NumSources*BankW-1:0] out_bank;
   logic [           PortalW-1:0] recall_portal;
   logic [          15:0]         accepted, answered;
+  logic                          stream_recall, stream_recall_busy;
+  logic [                   9:0] stream_recall_list;
 
   logic [          NumPorts-1:0] req_valid, req_ready;
   logic [    NumPorts*BankW-1:0] req_bank;
@@ -302,10 +373,13 @@ module exalloc_card #(
   logic [        NumBanks*2-1:0] rsp_quarter;
   logic [ NumBanks*QuarterW-1:0] rsp_bits;
 
-  logic [        NumWorkers-1:0] err_valid, err_ready;
-  logic [      NumWorkers*4-1:0] err_opcode, err_status;
-  logic [     NumWorkers*10-1:0] err_list;
-  logic [     NumWorkers*32-1:0] err_token;
+  logic [         NumErrors-1:0] err_valid, err_ready;
+  logic [       NumErrors*4-1:0] err_opcode, err_status;
+  logic [      NumErrors*10-1:0] err_list;
+  logic [      NumErrors*32-1:0] err_token;
+  logic [        NumTellers-1:0] tell_valid, tell_ready, tell_release;
+  logic [      NumTellers*8-1:0] tell_list;
+  logic [      NumTellers*7-1:0] tell_count;
   logic [        NumWorkers-1:0] cnt_grant_line, cnt_release_line, cnt_empty;
   logic [        NumWorkers-1:0] unused_cnt_refusal;  // error_record counts them
   logic [      NumWorkers*4-1:0] cnt_granted, cnt_released;
@@ -333,6 +407,9 @@ module exalloc_card #(
         .err_valid_o(err_valid[w]), .err_ready_i(err_ready[w]),
         .err_opcode_o(err_opcode[w*4+:4]), .err_list_o(err_list[w*10+:10]),
         .err_status_o(err_status[w*4+:4]), .err_token_o(err_token[w*32+:32]),
+        .tell_valid_o(tell_valid[w]), .tell_ready_i(tell_ready[w]),
+        .tell_release_o(tell_release[w]), .tell_list_o(tell_list[w*8+:8]),
+        .tell_count_o(tell_count[w*7+:7]),
         .cnt_grant_line_o(cnt_grant_line[w]), .cnt_release_line_o(cnt_release_line[w]),
         .cnt_empty_o(cnt_empty[w]), .cnt_granted_o(cnt_granted[w*4+:4]),
         .cnt_released_o(cnt_released[w*4+:4]), .cnt_surplus_o(cnt_surplus[w*5+:5]),
@@ -345,7 +422,8 @@ module exalloc_card #(
       .recall_cookie_i(job_line[exalloc_pkg::SubmissionHeaderCookieLsb+:16]),
       .recall_bank_i(job_bank), .live_i(live), .stalled_i(stalled), .start_i(event_start),
       .start_idx_i(event_idx), .q_idx_o(q_idx), .q_tail_i(q_tail), .q_head_i(q_head),
-      .accepted_i(accepted), .answered_i(answered),
+      .accepted_i(accepted), .answered_i(answered), .stream_recall_o(stream_recall),
+      .stream_recall_list_o(stream_recall_list), .stream_busy_i(stream_recall_busy),
       .out_valid_o(out_valid[NumWorkers]), .out_ready_i(out_ready[NumWorkers]),
       .out_line_o(out_line[NumWorkers*512+:512]), .out_bank_o(out_bank[NumWorkers*BankW+:BankW]),
       .out_portal_o(recall_portal));
@@ -354,16 +432,21 @@ module exalloc_card #(
 
   localparam int unsigned OpsW = $clog2(NumBanks + 1);
   logic [OpsW-1:0] cnt_linked, cnt_taken;
+  logic            mon_valid, mon_ready;
+  logic [     2:0] mon_kind;
+  logic [     7:0] mon_list;
+  logic [    31:0] mon_blocks;
 
   command_sequencer #(
       .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth), .NumLists(NumLists),
       .DomainW(DomainW), .SlotW(SlotW)
   ) u_sequencer (
-      .clk_i, .rst_i(rst), .cmd_valid_i(command_we && ready), .cmd_command_i(command_code),
+      .clk_i, .rst_i(rst), .cmd_valid_i(command_start && !lookaside_command),
+      .cmd_command_i(command_code),
       .cmd_list_i(command_list), .cmd_domain_i(command_domain[DomainW-1:0]),
       .cmd_slab_i(command_slab), .cmd_count_i(command_count), .cmd_limit_i(command_limit),
-      .busy_o(command_busy), .done_o(command_done), .result_status_o(result_status),
-      .result_slab_o(result_slab),
+      .busy_o(slab_command_busy), .done_o(slab_command_done),
+      .result_status_o(slab_result_status), .result_slab_o(slab_result_slab),
       .req_valid_o(req_valid[NumWorkers]), .req_ready_i(req_ready[NumWorkers]),
       .req_bank_o(req_bank[NumWorkers*BankW+:BankW]), .req_op_o(req_op[NumWorkers*3+:3]),
       .req_list_o(req_list[NumWorkers*8+:8]),
@@ -373,7 +456,90 @@ module exalloc_card #(
       .req_mask_o(req_mask[NumWorkers*SlabWidth+:SlabWidth]),
       .req_slot_o(req_slot[NumWorkers*SlotW+:SlotW]),
       .rsp_valid_i(rsp_valid[NumWorkers*NumBanks+:NumBanks]), .rsp_status_i(rsp_status),
-      .rsp_slab_i(rsp_slab), .cnt_linked_o(cnt_linked), .cnt_taken_o(cnt_taken));
+      .rsp_slab_i(rsp_slab), .mon_valid_o(mon_valid), .mon_ready_i(mon_ready),
+      .mon_kind_o(mon_kind), .mon_list_o(mon_list), .mon_blocks_o(mon_blocks),
+      .cnt_linked_o(cnt_linked), .cnt_taken_o(cnt_taken));
+
+  // ---- Lookaside lists ----
+
+  localparam int unsigned LookasideSource = NumWorkers + 1;  // of lines
+  logic lookaside_swept, lookaside_busy, governor_tick, timer_busy;
+  logic [63:0] unused_timer_cycles;
+  logic cnt_lookaside_line, cnt_popped, cnt_pushed, cnt_pass;
+
+  card_timer u_timer (
+      .clk_i, .rst_i(rst), .period_i(governor_period), .gated_cycles_i, .tick_o(governor_tick),
+      .cycles_o(unused_timer_cycles), .busy_o(timer_busy));
+
+  lookaside_unit #(
+      .NumLists(NumLookaside), .Depth(LookasideDepth), .DomainW(DomainW),
+      .BankW(BankW)
+  ) u_lookaside (
+      .clk_i, .rst_i(rst), .ready_o(lookaside_swept),
+      .job_valid_i(side_valid), .job_ready_o(side_ready), .job_line_i(job_line),
+      .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
+      .out_valid_o(out_valid[LookasideSource]), .out_ready_i(out_ready[LookasideSource]),
+      .out_write_o(out_write[LookasideSource]), .out_last_o(out_last[LookasideSource]),
+      .out_line_o(out_line[LookasideSource*512+:512]),
+      .out_bank_o(out_bank[LookasideSource*BankW+:BankW]),
+      .err_valid_o(err_valid[NumWorkers]), .err_ready_i(err_ready[NumWorkers]),
+      .err_opcode_o(err_opcode[NumWorkers*4+:4]), .err_list_o(err_list[NumWorkers*10+:10]),
+      .err_status_o(err_status[NumWorkers*4+:4]), .err_token_o(err_token[NumWorkers*32+:32]),
+      .cmd_valid_i(command_start && lookaside_command), .cmd_command_i(command_code),
+      .cmd_list_i(command_list), .cmd_domain_i(command_domain[DomainW-1:0]),
+      .cmd_depth_i(command_depth), .cmd_minimum_i(command_minimum),
+      .cmd_maximum_i(command_maximum), .cmd_busy_o(lookaside_command_busy),
+      .cmd_done_o(lookaside_command_done), .cmd_status_o(lookaside_result_status),
+      .tick_i(governor_tick),
+      .re_i(lookasides_re), .index_i(lookasides_index), .addr_i(lookasides_addr),
+      .rvalid_o(lookasides_rvalid), .rdata_o(lookasides_rdata),
+      .cnt_line_o(cnt_lookaside_line), .cnt_popped_o(cnt_popped), .cnt_pushed_o(cnt_pushed),
+      .cnt_pass_o(cnt_pass), .busy_o(lookaside_busy));
+
+  // ---- Stream ports ----
+
+  localparam int unsigned StreamPort = NumWorkers + 1;  // the first one at the crossbar
+  localparam int unsigned StreamErr  = NumWorkers + 1;
+  localparam int unsigned StreamsW   = $clog2(NumStreams + 1);
+  logic                stream_busy;
+  logic [StreamsW-1:0] cnt_stream_popped, cnt_stream_pushed;
+
+  stream_ports #(
+      .NumStreams(NumStreams), .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth),
+      .DomainW(DomainW), .SlotW(SlotW)
+  ) u_streams (
+      .clk_i, .rst_i(rst),
+      .m_axis_pop_tdata_o, .m_axis_pop_tvalid_o, .m_axis_pop_tready_i,
+      .s_axis_push_tdata_i, .s_axis_push_tvalid_i, .s_axis_push_tready_o,
+      .req_valid_o(req_valid[StreamPort+:NumStreams]),
+      .req_ready_i(req_ready[StreamPort+:NumStreams]),
+      .req_bank_o(req_bank[StreamPort*BankW+:NumStreams*BankW]),
+      .req_op_o(req_op[StreamPort*3+:NumStreams*3]),
+      .req_list_o(req_list[StreamPort*8+:NumStreams*8]),
+      .req_domain_o(req_domain[StreamPort*DomainW+:NumStreams*DomainW]),
+      .req_slab_o(req_slab[StreamPort*SlabW+:NumStreams*SlabW]),
+      .req_limit_o(req_limit[StreamPort*LimitW+:NumStreams*LimitW]),
+      .req_mask_o(req_mask[StreamPort*SlabWidth+:NumStreams*SlabWidth]),
+      .req_slot_o(req_slot[StreamPort*SlotW+:NumStreams*SlotW]),
+      .rsp_valid_i(rsp_valid[StreamPort*NumBanks+:NumStreams*NumBanks]), .rsp_slot_i(rsp_slot),
+      .rsp_status_i(rsp_status), .rsp_slab_i(rsp_slab), .rsp_quarter_i(rsp_quarter),
+      .rsp_bits_i(rsp_bits),
+      .err_valid_o(err_valid[StreamErr+:NumStreams]),
+      .err_ready_i(err_ready[StreamErr+:NumStreams]),
+      .err_status_o(err_status[StreamErr*4+:NumStreams*4]),
+      .err_list_o(err_list[StreamErr*10+:NumStreams*10]),
+      .err_token_o(err_token[StreamErr*32+:NumStreams*32]),
+      .tell_valid_o(tell_valid[NumWorkers+:NumStreams]),
+      .tell_ready_i(tell_ready[NumWorkers+:NumStreams]),
+      .tell_release_o(tell_release[NumWorkers+:NumStreams]),
+      .tell_list_o(tell_list[NumWorkers*8+:NumStreams*8]),
+      .tell_count_o(tell_count[NumWorkers*7+:NumStreams*7]),
+      .recall_i(stream_recall), .recall_list_i(stream_recall_list),
+      .recall_busy_o(stream_recall_busy),
+      .we_i(streams_we), .wdata_i(streams_wdata), .re_i(streams_re), .index_i(streams_index),
+      .addr_i(streams_addr), .rvalid_o(streams_rvalid), .rdata_o(streams_rdata),
+      .cnt_popped_o(cnt_stream_popped), .cnt_pushed_o(cnt_stream_pushed), .busy_o(stream_busy));
+  assign err_opcode[StreamErr*4+:NumStreams*4] = {NumStreams{exalloc_pkg::OpcodeStream}};
 
   // ---- The slab engine ----
 
@@ -428,7 +594,7 @@ module exalloc_card #(
       .clk_i, .rst_i(rst), .stop_i(stop), .quiet_o(write_quiet), .empty_o(write_empty),
       .src_valid_i(out_valid), .src_ready_o(out_ready), .src_write_i(out_write),
       .src_last_i(out_last), .src_line_i(out_line), .src_bank_i(out_bank),
-      .src_portal_i({recall_portal, worker_portal}),
+      .src_portal_i({side_portal, recall_portal, worker_portal}),
       .w_idx_o(w_idx), .w_dead_i(w_dead), .w_tail_i(w_tail), .w_head_i(w_head), .w_base_i(w_base),
       .w_ring_log2_i(w_ring), .w_we_o(w_we), .w_last_o(w_last), .w_widx_o(w_widx),
       .w_tail_o(w_tail_next), .w_head_o(w_head_next), .w_bank_o(w_bank_next),
@@ -464,21 +630,57 @@ module exalloc_card #(
       .write_fail_idx_i(write_fail_idx), .err_valid_o(perr_valid), .err_ready_i(perr_ready),
       .err_status_o(perr_status), .err_portal_o(perr_portal));
 
+  logic [NumErrors*PortalW-1:0] err_portal;
+  always_comb begin
+    err_portal = (NumErrors * PortalW)'({side_portal, worker_portal});
+    for (int unsigned i = 0; i < NumStreams; i = i + 1) begin
+      err_portal[(StreamErr+i)*PortalW+:PortalW] = PortalW'(i);
+    end
+  end
+
+  logic [9:0] found_list;
+  logic [3:0] found_opcode;
+
   error_record #(
-      .NumWorkers(NumWorkers), .PortalW(PortalW), .Depth(exalloc_pkg::ErrorDepth)
+      .NumSources(NumErrors), .PortalW(PortalW), .Depth(exalloc_pkg::ErrorDepth)
   ) u_errors (
       .clk_i, .rst_i(rst), .err_valid_i(err_valid), .err_ready_o(err_ready),
       .err_opcode_i(err_opcode), .err_list_i(err_list), .err_status_i(err_status),
-      .err_token_i(err_token), .err_portal_i(worker_portal), .portal_valid_i(perr_valid),
+      .err_token_i(err_token), .err_portal_i(err_portal), .portal_valid_i(perr_valid),
       .portal_ready_o(perr_ready), .portal_status_i(perr_status), .portal_portal_i(perr_portal),
-      .found_o(error_found), .pop_i(error_pop_we && error_pop), .valid_o(error_valid),
+      .found_o(error_found), .found_list_o(found_list), .found_opcode_o(found_opcode),
+      .pop_i(error_pop_we && error_pop), .valid_o(error_valid),
       .opcode_o(error_opcode), .status_o(error_status), .list_o(error_list),
       .portal_o(error_portal), .token_o(error_token), .lost_o(error_lost), .busy_o(errors_busy));
 
   // ---- Counters ----
 
-  card_counters #(.NumWorkers(NumWorkers), .NumBanks(NumBanks)) u_counters (
-      .clk_i, .rst_i(rst), .grant_line_i(cnt_grant_line), .granted_i(cnt_granted),
+  logic monitor_swept, monitor_busy, cnt_depletion, slab_list_error;
+  assign slab_list_error = error_found && found_list < 10'(NumLists) &&
+                           ((found_opcode >= exalloc_pkg::OpcodeGrant &&
+                             found_opcode <= exalloc_pkg::OpcodeSync) ||
+                            found_opcode == exalloc_pkg::OpcodeStream);
+
+  list_monitor #(.NumSources(NumTellers), .NumLists(NumLists)) u_monitor (
+      .clk_i, .rst_i(rst), .ready_o(monitor_swept),
+      .tell_valid_i(tell_valid), .tell_ready_o(tell_ready), .tell_release_i(tell_release),
+      .tell_list_i(tell_list), .tell_count_i(tell_count),
+      .mon_valid_i(mon_valid), .mon_ready_o(mon_ready), .mon_kind_i(mon_kind),
+      .mon_list_i(mon_list), .mon_blocks_i(mon_blocks),
+      .error_i(slab_list_error), .error_list_i(found_list[7:0]),
+      .lists_we_i(lists_we), .lists_wdata_i(lists_wdata), .lists_re_i(lists_re),
+      .lists_index_i(lists_index), .lists_addr_i(lists_addr), .lists_rvalid_o(lists_rvalid),
+      .lists_rdata_o(lists_rdata), .depleted_re_i(depleted_re), .depleted_index_i(depleted_index),
+      .depleted_rvalid_o(depleted_rvalid), .depleted_rdata_o(depleted_rdata),
+      .depletion_o(depletion), .cnt_depletion_o(cnt_depletion), .busy_o(monitor_busy));
+
+  card_counters #(
+      .NumWorkers(NumWorkers), .NumBanks(NumBanks), .NumStreams(NumStreams)
+  ) u_counters (
+      .clk_i, .rst_i(rst), .gated_cycles_i, .lookaside_line_i(cnt_lookaside_line),
+      .popped_i(cnt_popped), .pushed_i(cnt_pushed), .governor_pass_i(cnt_pass),
+      .stream_popped_i(cnt_stream_popped), .stream_pushed_i(cnt_stream_pushed),
+      .depletion_i(cnt_depletion), .grant_line_i(cnt_grant_line), .granted_i(cnt_granted),
       .release_line_i(cnt_release_line), .released_i(cnt_released), .empty_i(cnt_empty),
       .surplus_i(cnt_surplus), .refusal_i(error_found),
       .recall_i(out_valid[NumWorkers] && out_ready[NumWorkers]), .doorbell_i(doorbell),
@@ -488,11 +690,12 @@ module exalloc_card #(
 
   card_idle #(.NumPortals(NumPortals)) u_idle (
       .clk_i, .rst_i(rst), .portals_i(fetch_waiting | fetching | run_waiting | in_hand),
-      .units_i({!ready, stop, starting, command_busy, errors_busy, perr_valid, access_busy,
+      .units_i({!ready, stop, starting, slab_command_busy, lookaside_busy || timer_busy,
+                stream_busy, monitor_busy, errors_busy, perr_valid, access_busy,
                 !fetch_empty, !write_empty, s_axil_awvalid_i, s_axil_wvalid_i, s_axil_arvalid_i}),
       .idle_o);
   logic unused;
-  assign unused = &{1'b0, m_axi_bid_i, m_axi_rid_i, command_domain};
+  assign unused = &{1'b0, m_axi_bid_i, m_axi_rid_i, command_domain, depleted_addr};
 
 endmodule
 

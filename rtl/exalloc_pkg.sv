@@ -9,9 +9,9 @@
 package exalloc_pkg;
 
   // Hash of the description without its prose; the host compares it.
-  localparam logic [31:0] LayoutHash = 32'h40c61945;
+  localparam logic [31:0] LayoutHash = 32'hfac1cec4;
   localparam logic [15:0] VersionMajor = 16'h0001;
-  localparam logic [15:0] VersionMinor = 16'h0000;
+  localparam logic [15:0] VersionMinor = 16'h0001;
 
   // Bytes of a ring line, the unit of every transfer.
   localparam int unsigned LineBytes = 64;
@@ -29,6 +29,20 @@ package exalloc_pkg;
   localparam int unsigned MaxRingLog2 = 10;
   // Error records the card keeps until the host reads them; later ones are only counted.
   localparam int unsigned ErrorDepth = 16;
+  // Lookaside lists the register map has room for.
+  localparam int unsigned MaxLookasideLists = 64;
+  // Most entries of a lookaside list.
+  localparam int unsigned MaxLookasideDepth = 256;
+  // Lookaside entries that fit in a line behind its header and its second word.
+  localparam int unsigned EntriesPerLine = 6;
+  // Most entries one POP line may ask for: 8 completion lines.
+  localparam int unsigned MaxPop = 48;
+  // Stream ports the register map has room for.
+  localparam int unsigned MaxStreamPorts = 16;
+  // A lookaside list with fewer allocations than this in a period is idle.
+  localparam int unsigned GovernorIdleAllocates = 16;
+  // A lookaside list grows when more than one allocation in 2 to this power missed in a period.
+  localparam int unsigned GovernorMissShift = 5;
 
   // How an operation ended: in completion lines, the error record and the command register.
   localparam int unsigned StatusWidth = 4;
@@ -47,6 +61,7 @@ package exalloc_pkg;
   localparam logic [3:0] StatusSlabInUse = 4'd12;
   localparam logic [3:0] StatusBadCommand = 4'd13;
   localparam logic [3:0] StatusBadDoorbell = 4'd14;
+  localparam logic [3:0] StatusFull = 4'd15;
 
   // What a submission line asks for; the completion line repeats it.
   localparam int unsigned OpcodeWidth = 4;
@@ -54,6 +69,20 @@ package exalloc_pkg;
   localparam logic [3:0] OpcodeRelease = 4'd2;
   localparam logic [3:0] OpcodeRecall = 4'd3;
   localparam logic [3:0] OpcodeSync = 4'd4;
+  localparam logic [3:0] OpcodePop = 4'd5;
+  localparam logic [3:0] OpcodePush = 4'd6;
+  localparam logic [3:0] OpcodeShare = 4'd7;
+  localparam logic [3:0] OpcodeStream = 4'd8;
+
+  // What the lookaside engine does; inside the card only.
+  localparam int unsigned LookasideOpWidth = 3;
+  localparam logic [2:0] LookasideOpPop = 3'd0;
+  localparam logic [2:0] LookasideOpPush = 3'd1;
+  localparam logic [2:0] LookasideOpAccount = 3'd2;
+  localparam logic [2:0] LookasideOpShare = 3'd3;
+  localparam logic [2:0] LookasideOpOpen = 3'd4;
+  localparam logic [2:0] LookasideOpClose = 3'd5;
+  localparam logic [2:0] LookasideOpGovern = 3'd6;
 
   // What a bank of the slab engine does; inside the card only.
   localparam int unsigned BankOpWidth = 3;
@@ -72,6 +101,9 @@ package exalloc_pkg;
   localparam logic [3:0] CommandLink = 4'd3;
   localparam logic [3:0] CommandUnlink = 4'd4;
   localparam logic [3:0] CommandTrim = 4'd5;
+  localparam logic [3:0] CommandLookasideOpen = 4'd6;
+  localparam logic [3:0] CommandLookasideClose = 4'd7;
+  localparam logic [3:0] CommandGovern = 4'd8;
 
   // The card's 64-bit event counters, in the order of the counter window.
   localparam int unsigned CounterWidth = 5;
@@ -91,6 +123,13 @@ package exalloc_pkg;
   localparam logic [4:0] CounterEngineReplays = 5'd13;
   localparam logic [4:0] CounterSlabsLinked = 5'd14;
   localparam logic [4:0] CounterSlabsTaken = 5'd15;
+  localparam logic [4:0] CounterLookasideLines = 5'd16;
+  localparam logic [4:0] CounterEntriesPopped = 5'd17;
+  localparam logic [4:0] CounterEntriesPushed = 5'd18;
+  localparam logic [4:0] CounterGovernorPasses = 5'd19;
+  localparam logic [4:0] CounterStreamPopped = 5'd20;
+  localparam logic [4:0] CounterStreamPushed = 5'd21;
+  localparam logic [4:0] CounterDepletions = 5'd22;
 
   // The name of a block. 0 is never a token, because slab 0 is never given to a list.
   typedef struct packed {
@@ -109,7 +148,8 @@ package exalloc_pkg;
     logic [ 5:0] reserved_31_26;
     logic [ 9:0] list;
     logic [ 7:0] count;
-    logic [ 1:0] reserved_7_6;
+    logic        reserved_7_7;
+    logic        call;
     logic        ack;
     logic [ 3:0] opcode;
     logic        phase;
@@ -118,6 +158,7 @@ package exalloc_pkg;
   localparam int unsigned SubmissionHeaderOpcodeLsb = 1;
   localparam int unsigned SubmissionHeaderOpcodeWidth = 4;
   localparam int unsigned SubmissionHeaderAckLsb = 5;
+  localparam int unsigned SubmissionHeaderCallLsb = 6;
   localparam int unsigned SubmissionHeaderCountLsb = 8;
   localparam int unsigned SubmissionHeaderCountWidth = 8;
   localparam int unsigned SubmissionHeaderListLsb = 16;
@@ -153,6 +194,52 @@ package exalloc_pkg;
   localparam int unsigned CompletionHeaderCookieLsb = 48;
   localparam int unsigned CompletionHeaderCookieWidth = 16;
 
+  // Second word of a POP, PUSH or SHARE line: what the host counted since its last line, to be
+  // added to the list's counts. Up to 6 entries of 64 bits follow (PUSH), or a lookaside_share
+  // (SHARE).
+  typedef struct packed {
+    logic [15:0] free_misses;
+    logic [15:0] frees;
+    logic [15:0] allocate_misses;
+    logic [15:0] allocates;
+  } lookaside_counts_t;
+  localparam int unsigned LookasideCountsAllocatesLsb = 0;
+  localparam int unsigned LookasideCountsAllocatesWidth = 16;
+  localparam int unsigned LookasideCountsAllocateMissesLsb = 16;
+  localparam int unsigned LookasideCountsAllocateMissesWidth = 16;
+  localparam int unsigned LookasideCountsFreesLsb = 32;
+  localparam int unsigned LookasideCountsFreesWidth = 16;
+  localparam int unsigned LookasideCountsFreeMissesLsb = 48;
+  localparam int unsigned LookasideCountsFreeMissesWidth = 16;
+
+  // Third word of a SHARE line.
+  typedef struct packed {
+    logic [31:0] reserved_63_32;
+    logic [15:0] give;
+    logic [15:0] take;
+  } lookaside_share_t;
+  localparam int unsigned LookasideShareTakeLsb = 0;
+  localparam int unsigned LookasideShareTakeWidth = 16;
+  localparam int unsigned LookasideShareGiveLsb = 16;
+  localparam int unsigned LookasideShareGiveWidth = 16;
+
+  // Second word of the last completion line of POP, PUSH and SHARE: the list after it. Up to 6
+  // entries follow.
+  typedef struct packed {
+    logic [15:0] granted;
+    logic [15:0] reserved;
+    logic [15:0] held;
+    logic [15:0] depth;
+  } lookaside_state_t;
+  localparam int unsigned LookasideStateDepthLsb = 0;
+  localparam int unsigned LookasideStateDepthWidth = 16;
+  localparam int unsigned LookasideStateHeldLsb = 16;
+  localparam int unsigned LookasideStateHeldWidth = 16;
+  localparam int unsigned LookasideStateReservedLsb = 32;
+  localparam int unsigned LookasideStateReservedWidth = 16;
+  localparam int unsigned LookasideStateGrantedLsb = 48;
+  localparam int unsigned LookasideStateGrantedWidth = 16;
+
   // ---- card ----
   // Identity, control, commands and errors.
   localparam logic [15:0] CardBase = 16'h0000;
@@ -167,12 +254,15 @@ package exalloc_pkg;
   localparam logic [15:0] RegCardStatusOffset = 16'h0020;
   localparam logic [15:0] RegInterruptStatusOffset = 16'h0024;
   localparam logic [15:0] RegInterruptEnableOffset = 16'h0028;
+  localparam logic [15:0] RegEnginesOffset = 16'h002c;
   localparam logic [15:0] RegCommandListOffset = 16'h0030;
   localparam logic [15:0] RegCommandSlabOffset = 16'h0034;
   localparam logic [15:0] RegCommandCountOffset = 16'h0038;
   localparam logic [15:0] RegCommandLimitOffset = 16'h003c;
   localparam logic [15:0] RegCommandOffset = 16'h0040;
   localparam logic [15:0] RegCommandResultOffset = 16'h0044;
+  localparam logic [15:0] RegCommandDepthOffset = 16'h0048;
+  localparam logic [15:0] RegGovernorPeriodOffset = 16'h004c;
   localparam logic [15:0] RegErrorInfoOffset = 16'h0050;
   localparam logic [15:0] RegErrorTokenOffset = 16'h0054;
   localparam logic [15:0] RegErrorPopOffset = 16'h0058;
@@ -250,21 +340,38 @@ package exalloc_pkg;
 
   // Causes of the interrupt; write 1 to clear.
   typedef struct packed {
-    logic [29:0] reserved_31_2;
+    logic [28:0] reserved_31_3;
+    logic        depletion;
     logic        command_done;
     logic        error;
   } interrupt_status_t;
   localparam int unsigned InterruptStatusErrorLsb = 0;
   localparam int unsigned InterruptStatusCommandDoneLsb = 1;
+  localparam int unsigned InterruptStatusDepletionLsb = 2;
 
   // Causes that raise the interrupt.
   typedef struct packed {
-    logic [29:0] reserved_31_2;
+    logic [28:0] reserved_31_3;
+    logic        depletion;
     logic        command_done;
     logic        error;
   } interrupt_enable_t;
   localparam int unsigned InterruptEnableErrorLsb = 0;
   localparam int unsigned InterruptEnableCommandDoneLsb = 1;
+  localparam int unsigned InterruptEnableDepletionLsb = 2;
+
+  // Sizes of the lookaside engine and the stream ports.
+  typedef struct packed {
+    logic [ 7:0] stream_ports;
+    logic [15:0] lookaside_depth;
+    logic [ 7:0] lookaside_lists;
+  } engines_t;
+  localparam int unsigned EnginesLookasideListsLsb = 0;
+  localparam int unsigned EnginesLookasideListsWidth = 8;
+  localparam int unsigned EnginesLookasideDepthLsb = 8;
+  localparam int unsigned EnginesLookasideDepthWidth = 16;
+  localparam int unsigned EnginesStreamPortsLsb = 24;
+  localparam int unsigned EnginesStreamPortsWidth = 8;
 
   // List of the next command.
   typedef struct packed {
@@ -315,6 +422,28 @@ package exalloc_pkg;
   localparam int unsigned CommandResultStatusWidth = 4;
   localparam int unsigned CommandResultSlabLsb = 8;
   localparam int unsigned CommandResultSlabWidth = 24;
+
+  // LOOKASIDE_OPEN: minimum <= depth <= maximum <= lookaside_depth, or the command is refused with
+  // range.
+  typedef struct packed {
+    logic [ 2:0] reserved_31_29;
+    logic [ 8:0] maximum;
+    logic        reserved_19_19;
+    logic [ 8:0] minimum;
+    logic        reserved_9_9;
+    logic [ 8:0] depth;
+  } command_depth_t;
+  localparam int unsigned CommandDepthDepthLsb = 0;
+  localparam int unsigned CommandDepthDepthWidth = 9;
+  localparam int unsigned CommandDepthMinimumLsb = 10;
+  localparam int unsigned CommandDepthMinimumWidth = 9;
+  localparam int unsigned CommandDepthMaximumLsb = 20;
+  localparam int unsigned CommandDepthMaximumWidth = 9;
+
+  // Period of the depth governor. Writing it starts a new period.
+  typedef struct packed {
+    logic [31:0] cycles;
+  } governor_period_t;
 
   // The oldest error not yet read.
   typedef struct packed {
@@ -372,6 +501,201 @@ package exalloc_pkg;
   typedef struct packed {
     logic [31:0] value;
   } counter_high_t;
+
+  // ---- depleted ----
+  // Which lists are depleted, 32 lists a register.
+  localparam logic [15:0] DepletedBase = 16'h0600;
+  localparam logic [15:0] DepletedStride = 16'h0008;
+  localparam int unsigned DepletedCount = 8;
+  localparam int unsigned DepletedIndexWidth = 3;
+  // Offsets in one window:
+  localparam logic [2:0] RegDepletedListsOffset = 3'h0;
+
+  // Bit i of window w: list 32 w + i fell below its depletion_low and has not come back to
+  // depletion_high.
+  typedef struct packed {
+    logic [31:0] lists;
+  } depleted_lists_t;
+
+  // ---- lists ----
+  // What happened on each list of the slab engine since it was opened. Reading goes over the
+  // window's registers one by one: numbers of a list in use do not belong to one moment.
+  localparam logic [15:0] ListsBase = 16'h2000;
+  localparam logic [15:0] ListsStride = 16'h0020;
+  localparam int unsigned ListsCount = 256;
+  localparam int unsigned ListsIndexWidth = 8;
+  // Offsets in one window:
+  localparam logic [4:0] RegListTotalOffset = 5'h00;
+  localparam logic [4:0] RegListInUseOffset = 5'h04;
+  localparam logic [4:0] RegListHighWaterOffset = 5'h08;
+  localparam logic [4:0] RegListGrantedOffset = 5'h0c;
+  localparam logic [4:0] RegListRefusalsOffset = 5'h10;
+  localparam logic [4:0] RegDepletionLowOffset = 5'h14;
+  localparam logic [4:0] RegDepletionHighOffset = 5'h18;
+
+  // Blocks linked.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } list_total_t;
+
+  // Blocks that have been handed out to portals and stream ports and not come back.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } list_in_use_t;
+
+  // The largest list_in_use there was.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } list_high_water_t;
+
+  // Blocks handed out, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } list_granted_t;
+
+  // Errors recorded for the list since reset, those that were lost included.
+  typedef struct packed {
+    logic [31:0] count;
+  } list_refusals_t;
+
+  // The list is depleted when fewer blocks are free; 0: never. Opening the list sets it to 0.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } depletion_low_t;
+
+  // It has recovered when at least so many are free.
+  typedef struct packed {
+    logic [31:0] blocks;
+  } depletion_high_t;
+
+  // ---- lookasides ----
+  // State and counts of each lookaside list since it was opened; 0 for one that is closed.
+  localparam logic [15:0] LookasidesBase = 16'h4000;
+  localparam logic [15:0] LookasidesStride = 16'h0020;
+  localparam int unsigned LookasidesCount = 64;
+  localparam int unsigned LookasidesIndexWidth = 6;
+  // Offsets in one window:
+  localparam logic [4:0] RegLookasideDepthsOffset = 5'h00;
+  localparam logic [4:0] RegLookasideHeldOffset = 5'h04;
+  localparam logic [4:0] RegLookasideAllocatesOffset = 5'h08;
+  localparam logic [4:0] RegLookasideAllocateMissesOffset = 5'h0c;
+  localparam logic [4:0] RegLookasideFreesOffset = 5'h10;
+  localparam logic [4:0] RegLookasideFreeMissesOffset = 5'h14;
+
+  // Its depths.
+  typedef struct packed {
+    logic        open;
+    logic [ 1:0] reserved_30_29;
+    logic [ 8:0] maximum;
+    logic        reserved_19_19;
+    logic [ 8:0] minimum;
+    logic        reserved_9_9;
+    logic [ 8:0] depth;
+  } lookaside_depths_t;
+  localparam int unsigned LookasideDepthsDepthLsb = 0;
+  localparam int unsigned LookasideDepthsDepthWidth = 9;
+  localparam int unsigned LookasideDepthsMinimumLsb = 10;
+  localparam int unsigned LookasideDepthsMinimumWidth = 9;
+  localparam int unsigned LookasideDepthsMaximumLsb = 20;
+  localparam int unsigned LookasideDepthsMaximumWidth = 9;
+  localparam int unsigned LookasideDepthsOpenLsb = 31;
+
+  // What is held.
+  typedef struct packed {
+    logic [ 2:0] reserved_31_29;
+    logic [ 8:0] high_water;
+    logic        reserved_19_19;
+    logic [ 8:0] reserved;
+    logic        reserved_9_9;
+    logic [ 8:0] held;
+  } lookaside_held_t;
+  localparam int unsigned LookasideHeldHeldLsb = 0;
+  localparam int unsigned LookasideHeldHeldWidth = 9;
+  localparam int unsigned LookasideHeldReservedLsb = 10;
+  localparam int unsigned LookasideHeldReservedWidth = 9;
+  localparam int unsigned LookasideHeldHighWaterLsb = 20;
+  localparam int unsigned LookasideHeldHighWaterWidth = 9;
+
+  // TotalAllocates, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] count;
+  } lookaside_allocates_t;
+
+  // AllocateMisses, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] count;
+  } lookaside_allocate_misses_t;
+
+  // TotalFrees, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] count;
+  } lookaside_frees_t;
+
+  // FreeMisses, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] count;
+  } lookaside_free_misses_t;
+
+  // ---- streams ----
+  // Stream ports: a kernel on the card pops and pushes tokens of one list.
+  localparam logic [15:0] StreamsBase = 16'h5000;
+  localparam logic [15:0] StreamsStride = 16'h0020;
+  localparam int unsigned StreamsCount = 16;
+  localparam int unsigned StreamsIndexWidth = 4;
+  // Offsets in one window:
+  localparam logic [4:0] RegStreamConfigOffset = 5'h00;
+  localparam logic [4:0] RegStreamStatusOffset = 5'h04;
+  localparam logic [4:0] RegStreamPoppedOffset = 5'h08;
+  localparam logic [4:0] RegStreamPushedOffset = 5'h0c;
+  localparam logic [4:0] RegStreamRefusedOffset = 5'h10;
+
+  // Configuration. Clearing pop gives back what the port holds; wait for busy=0 before list or
+  // domain is changed.
+  typedef struct packed {
+    logic [ 9:0] reserved_31_22;
+    logic [ 5:0] domain;
+    logic [ 7:0] list;
+    logic [ 5:0] reserved_7_2;
+    logic        push;
+    logic        pop;
+  } stream_config_t;
+  localparam int unsigned StreamConfigPopLsb = 0;
+  localparam int unsigned StreamConfigPushLsb = 1;
+  localparam int unsigned StreamConfigListLsb = 8;
+  localparam int unsigned StreamConfigListWidth = 8;
+  localparam int unsigned StreamConfigDomainLsb = 16;
+  localparam int unsigned StreamConfigDomainWidth = 6;
+
+  // State of the port.
+  typedef struct packed {
+    logic [15:0] held;
+    logic [ 7:0] reserved_15_8;
+    logic [ 3:0] refused;
+    logic [ 1:0] reserved_3_2;
+    logic        empty;
+    logic        busy;
+  } stream_status_t;
+  localparam int unsigned StreamStatusBusyLsb = 0;
+  localparam int unsigned StreamStatusEmptyLsb = 1;
+  localparam int unsigned StreamStatusRefusedLsb = 4;
+  localparam int unsigned StreamStatusRefusedWidth = 4;
+  localparam int unsigned StreamStatusHeldLsb = 16;
+  localparam int unsigned StreamStatusHeldWidth = 16;
+
+  // Tokens the kernel took, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] tokens;
+  } stream_popped_t;
+
+  // Tokens the kernel pushed, refused ones included, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] tokens;
+  } stream_pushed_t;
+
+  // Of these, tokens that were refused and recorded as errors, modulo 2^32.
+  typedef struct packed {
+    logic [31:0] tokens;
+  } stream_refused_t;
 
   // ---- portals ----
   // One window a portal. Write the bases, then config with enable=1: head and tail start at 0 and

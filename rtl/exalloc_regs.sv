@@ -65,10 +65,18 @@ module exalloc_regs (
   output logic        interrupt_status_error_o,
   input  logic        interrupt_status_command_done_set_i,
   output logic        interrupt_status_command_done_o,
+  input  logic        interrupt_status_depletion_set_i,
+  output logic        interrupt_status_depletion_o,
 
   // interrupt_enable (rw): Causes that raise the interrupt.
   output logic        interrupt_enable_error_o,
   output logic        interrupt_enable_command_done_o,
+  output logic        interrupt_enable_depletion_o,
+
+  // engines (ro): Sizes of the lookaside engine and the stream ports.
+  input  logic [ 7:0] engines_lookaside_lists_i,
+  input  logic [15:0] engines_lookaside_depth_i,
+  input  logic [ 7:0] engines_stream_ports_i,
 
   // command_list (rw): List of the next command.
   output logic [ 9:0] command_list_list_o,
@@ -91,6 +99,15 @@ module exalloc_regs (
   // several slabs goes on past a refused one.
   input  logic [ 3:0] command_result_status_i,
   input  logic [23:0] command_result_slab_i,
+
+  // command_depth (rw): LOOKASIDE_OPEN: minimum <= depth <= maximum <= lookaside_depth, or the
+  // command is refused with range.
+  output logic [ 8:0] command_depth_depth_o,
+  output logic [ 8:0] command_depth_minimum_o,
+  output logic [ 8:0] command_depth_maximum_o,
+
+  // governor_period (rw): Period of the depth governor. Writing it starts a new period.
+  output logic [31:0] governor_period_cycles_o,
 
   // error_info (ro): The oldest error not yet read.
   input  logic        error_info_valid_i,
@@ -115,6 +132,41 @@ module exalloc_regs (
   output logic [ 2:0] counters_addr_o,
   input  logic        counters_rvalid_i,
   input  logic [31:0] counters_rdata_i,
+
+  // depleted (external): Which lists are depleted, 32 lists a register.
+  output logic        depleted_re_o,
+  output logic [ 2:0] depleted_index_o,
+  output logic [ 2:0] depleted_addr_o,
+  input  logic        depleted_rvalid_i,
+  input  logic [31:0] depleted_rdata_i,
+
+  // lists (external): What happened on each list of the slab engine since it was opened. Reading
+  // goes over the window's registers one by one: numbers of a list in use do not belong to one
+  // moment.
+  output logic        lists_we_o,
+  output logic [31:0] lists_wdata_o,
+  output logic        lists_re_o,
+  output logic [ 7:0] lists_index_o,
+  output logic [ 4:0] lists_addr_o,
+  input  logic        lists_rvalid_i,
+  input  logic [31:0] lists_rdata_i,
+
+  // lookasides (external): State and counts of each lookaside list since it was opened; 0 for one
+  // that is closed.
+  output logic        lookasides_re_o,
+  output logic [ 5:0] lookasides_index_o,
+  output logic [ 4:0] lookasides_addr_o,
+  input  logic        lookasides_rvalid_i,
+  input  logic [31:0] lookasides_rdata_i,
+
+  // streams (external): Stream ports: a kernel on the card pops and pushes tokens of one list.
+  output logic        streams_we_o,
+  output logic [31:0] streams_wdata_o,
+  output logic        streams_re_o,
+  output logic [ 3:0] streams_index_o,
+  output logic [ 4:0] streams_addr_o,
+  input  logic        streams_rvalid_i,
+  input  logic [31:0] streams_rdata_i,
 
   // portals (external): One window a portal. Write the bases, then config with enable=1: head and
   // tail start at 0 and both rings at phase 1. The rings must be zeroed first.
@@ -176,8 +228,29 @@ module exalloc_regs (
   assign command_limit_write_hit = write_addr_q == exalloc_pkg::RegCommandLimitOffset;
   logic command_write_hit;
   assign command_write_hit = write_addr_q == exalloc_pkg::RegCommandOffset;
+  logic command_depth_write_hit;
+  assign command_depth_write_hit = write_addr_q == exalloc_pkg::RegCommandDepthOffset;
+  logic governor_period_write_hit;
+  assign governor_period_write_hit = write_addr_q == exalloc_pkg::RegGovernorPeriodOffset;
   logic error_pop_write_hit;
   assign error_pop_write_hit = write_addr_q == exalloc_pkg::RegErrorPopOffset;
+  logic lists_write_hit;
+  always_comb begin
+    case (write_addr_q[4:0])
+      exalloc_pkg::RegDepletionLowOffset,
+      exalloc_pkg::RegDepletionHighOffset:
+        lists_write_hit = (write_addr_q & 16'he000) == exalloc_pkg::ListsBase;
+      default: lists_write_hit = 1'b0;
+    endcase
+  end
+  logic streams_write_hit;
+  always_comb begin
+    case (write_addr_q[4:0])
+      exalloc_pkg::RegStreamConfigOffset:
+        streams_write_hit = (write_addr_q & 16'hfe00) == exalloc_pkg::StreamsBase;
+      default: streams_write_hit = 1'b0;
+    endcase
+  end
   logic portals_write_hit;
   always_comb begin
     case (write_addr_q[5:0])
@@ -201,7 +274,11 @@ module exalloc_regs (
       command_count_write_hit ||
       command_limit_write_hit ||
       command_write_hit ||
+      command_depth_write_hit ||
+      governor_period_write_hit ||
       error_pop_write_hit ||
+      lists_write_hit ||
+      streams_write_hit ||
       portals_write_hit);
 
   always_ff @(posedge clk_i) begin
@@ -232,56 +309,73 @@ module exalloc_regs (
   logic control_we_q;
   logic command_we_q;
   logic error_pop_we_q;
+  logic lists_we_q;
+  logic streams_we_q;
   logic portals_we_q;
   always_ff @(posedge clk_i) begin
     control_we_q <= !rst_i && write_full_now && control_write_hit;
     command_we_q <= !rst_i && write_full_now && command_write_hit;
     error_pop_we_q <= !rst_i && write_full_now && error_pop_write_hit;
+    lists_we_q <= !rst_i && write_full_now && lists_write_hit;
+    streams_we_q <= !rst_i && write_full_now && streams_write_hit;
     portals_we_q <= !rst_i && write_full_now && portals_write_hit;
   end
   assign control_we_o = control_we_q;
   assign command_we_o = command_we_q;
   assign error_pop_we_o = error_pop_we_q;
+  assign lists_we_o = lists_we_q;
+  assign streams_we_o = streams_we_q;
   assign portals_we_o = portals_we_q;
   assign control_reset_o = write_data_q[0];
   assign command_command_o = write_data_q[3:0];
   assign error_pop_pop_o = write_data_q[0];
+  assign lists_wdata_o = write_data_q;
+  assign streams_wdata_o = write_data_q;
   assign portals_wdata_o = write_data_q;
 
   // interrupt_status
   logic        interrupt_status_error_q;
   logic        interrupt_status_command_done_q;
+  logic        interrupt_status_depletion_q;
   always_ff @(posedge clk_i) begin
     if (write_full_now && interrupt_status_write_hit) begin
       if (write_data_q[0]) interrupt_status_error_q <= 1'b0;
       if (write_data_q[1]) interrupt_status_command_done_q <= 1'b0;
+      if (write_data_q[2]) interrupt_status_depletion_q <= 1'b0;
     end
     // Later than the clearing, so that an event in its cycle is not lost.
     if (interrupt_status_error_set_i) interrupt_status_error_q <= 1'b1;
     if (interrupt_status_command_done_set_i) interrupt_status_command_done_q <= 1'b1;
+    if (interrupt_status_depletion_set_i) interrupt_status_depletion_q <= 1'b1;
     if (rst_i) begin
       interrupt_status_error_q <= 1'h0;
       interrupt_status_command_done_q <= 1'h0;
+      interrupt_status_depletion_q <= 1'h0;
     end
   end
   assign interrupt_status_error_o = interrupt_status_error_q;
   assign interrupt_status_command_done_o = interrupt_status_command_done_q;
+  assign interrupt_status_depletion_o = interrupt_status_depletion_q;
 
   // interrupt_enable
   logic        interrupt_enable_error_q;
   logic        interrupt_enable_command_done_q;
+  logic        interrupt_enable_depletion_q;
   always_ff @(posedge clk_i) begin
     if (write_full_now && interrupt_enable_write_hit) begin
       interrupt_enable_error_q <= write_data_q[0];
       interrupt_enable_command_done_q <= write_data_q[1];
+      interrupt_enable_depletion_q <= write_data_q[2];
     end
     if (rst_i) begin
       interrupt_enable_error_q <= 1'h0;
       interrupt_enable_command_done_q <= 1'h0;
+      interrupt_enable_depletion_q <= 1'h0;
     end
   end
   assign interrupt_enable_error_o = interrupt_enable_error_q;
   assign interrupt_enable_command_done_o = interrupt_enable_command_done_q;
+  assign interrupt_enable_depletion_o = interrupt_enable_depletion_q;
 
   // command_list
   logic [ 9:0] command_list_list_q;
@@ -335,6 +429,38 @@ module exalloc_regs (
   end
   assign command_limit_limit_o = command_limit_limit_q;
 
+  // command_depth
+  logic [ 8:0] command_depth_depth_q;
+  logic [ 8:0] command_depth_minimum_q;
+  logic [ 8:0] command_depth_maximum_q;
+  always_ff @(posedge clk_i) begin
+    if (write_full_now && command_depth_write_hit) begin
+      command_depth_depth_q <= write_data_q[8:0];
+      command_depth_minimum_q <= write_data_q[18:10];
+      command_depth_maximum_q <= write_data_q[28:20];
+    end
+    if (rst_i) begin
+      command_depth_depth_q <= 9'h0;
+      command_depth_minimum_q <= 9'h0;
+      command_depth_maximum_q <= 9'h0;
+    end
+  end
+  assign command_depth_depth_o = command_depth_depth_q;
+  assign command_depth_minimum_o = command_depth_minimum_q;
+  assign command_depth_maximum_o = command_depth_maximum_q;
+
+  // governor_period
+  logic [31:0] governor_period_cycles_q;
+  always_ff @(posedge clk_i) begin
+    if (write_full_now && governor_period_write_hit) begin
+      governor_period_cycles_q <= write_data_q[31:0];
+    end
+    if (rst_i) begin
+      governor_period_cycles_q <= 32'h0;
+    end
+  end
+  assign governor_period_cycles_o = governor_period_cycles_q;
+
   // ---- Reads ----
 
   logic [31:0] read_data;
@@ -362,9 +488,17 @@ module exalloc_regs (
       exalloc_pkg::RegCardStatusOffset:
         read_data = {30'd0, card_status_command_busy_i, card_status_ready_i};
       exalloc_pkg::RegInterruptStatusOffset:
-        read_data = {30'd0, interrupt_status_command_done_q, interrupt_status_error_q};
+        read_data = {29'd0,
+                     interrupt_status_depletion_q,
+                     interrupt_status_command_done_q,
+                     interrupt_status_error_q};
       exalloc_pkg::RegInterruptEnableOffset:
-        read_data = {30'd0, interrupt_enable_command_done_q, interrupt_enable_error_q};
+        read_data = {29'd0,
+                     interrupt_enable_depletion_q,
+                     interrupt_enable_command_done_q,
+                     interrupt_enable_error_q};
+      exalloc_pkg::RegEnginesOffset:
+        read_data = {engines_stream_ports_i, engines_lookaside_depth_i, engines_lookaside_lists_i};
       exalloc_pkg::RegCommandListOffset:
         read_data = {10'd0, command_list_domain_q, 6'd0, command_list_list_q};
       exalloc_pkg::RegCommandSlabOffset:
@@ -375,6 +509,15 @@ module exalloc_regs (
         read_data = {26'd0, command_limit_limit_q};
       exalloc_pkg::RegCommandResultOffset:
         read_data = {command_result_slab_i, 4'd0, command_result_status_i};
+      exalloc_pkg::RegCommandDepthOffset:
+        read_data = {3'd0,
+                     command_depth_maximum_q,
+                     1'd0,
+                     command_depth_minimum_q,
+                     1'd0,
+                     command_depth_depth_q};
+      exalloc_pkg::RegGovernorPeriodOffset:
+        read_data = governor_period_cycles_q;
       exalloc_pkg::RegErrorInfoOffset:
         read_data = {error_info_portal_i,
                      error_info_list_i,
@@ -403,6 +546,53 @@ module exalloc_regs (
       default: counters_read_hit = 1'b0;
     endcase
   end
+  logic depleted_read_hit;
+  always_comb begin
+    case (read_addr_q[2:0])
+      exalloc_pkg::RegDepletedListsOffset:
+        depleted_read_hit = (read_addr_q & 16'hffc0) == exalloc_pkg::DepletedBase;
+      default: depleted_read_hit = 1'b0;
+    endcase
+  end
+  logic lists_read_hit;
+  always_comb begin
+    case (read_addr_q[4:0])
+      exalloc_pkg::RegListTotalOffset,
+      exalloc_pkg::RegListInUseOffset,
+      exalloc_pkg::RegListHighWaterOffset,
+      exalloc_pkg::RegListGrantedOffset,
+      exalloc_pkg::RegListRefusalsOffset,
+      exalloc_pkg::RegDepletionLowOffset,
+      exalloc_pkg::RegDepletionHighOffset:
+        lists_read_hit = (read_addr_q & 16'he000) == exalloc_pkg::ListsBase;
+      default: lists_read_hit = 1'b0;
+    endcase
+  end
+  logic lookasides_read_hit;
+  always_comb begin
+    case (read_addr_q[4:0])
+      exalloc_pkg::RegLookasideDepthsOffset,
+      exalloc_pkg::RegLookasideHeldOffset,
+      exalloc_pkg::RegLookasideAllocatesOffset,
+      exalloc_pkg::RegLookasideAllocateMissesOffset,
+      exalloc_pkg::RegLookasideFreesOffset,
+      exalloc_pkg::RegLookasideFreeMissesOffset:
+        lookasides_read_hit = (read_addr_q & 16'hf800) == exalloc_pkg::LookasidesBase;
+      default: lookasides_read_hit = 1'b0;
+    endcase
+  end
+  logic streams_read_hit;
+  always_comb begin
+    case (read_addr_q[4:0])
+      exalloc_pkg::RegStreamConfigOffset,
+      exalloc_pkg::RegStreamStatusOffset,
+      exalloc_pkg::RegStreamPoppedOffset,
+      exalloc_pkg::RegStreamPushedOffset,
+      exalloc_pkg::RegStreamRefusedOffset:
+        streams_read_hit = (read_addr_q & 16'hfe00) == exalloc_pkg::StreamsBase;
+      default: streams_read_hit = 1'b0;
+    endcase
+  end
   logic portals_read_hit;
   always_comb begin
     case (read_addr_q[5:0])
@@ -417,20 +607,36 @@ module exalloc_regs (
     endcase
   end
 
-  logic [11:0] window_addr_q;
+  logic [12:0] window_addr_q;
   always_ff @(posedge clk_i) begin
-    window_addr_q <= write_now ? write_addr_q[11:0] : read_addr_q[11:0];
+    window_addr_q <= write_now ? write_addr_q[12:0] : read_addr_q[12:0];
   end
   assign counters_index_o = window_addr_q[7:3];
   assign counters_addr_o = window_addr_q[2:0];
+  assign depleted_index_o = window_addr_q[5:3];
+  assign depleted_addr_o = window_addr_q[2:0];
+  assign lists_index_o = window_addr_q[12:5];
+  assign lists_addr_o = window_addr_q[4:0];
+  assign lookasides_index_o = window_addr_q[10:5];
+  assign lookasides_addr_o = window_addr_q[4:0];
+  assign streams_index_o = window_addr_q[8:5];
+  assign streams_addr_o = window_addr_q[4:0];
   assign portals_index_o = window_addr_q[11:6];
   assign portals_addr_o = window_addr_q[5:0];
 
   logic counters_re_q, counters_wait_q;
   assign counters_re_o = counters_re_q;
+  logic depleted_re_q, depleted_wait_q;
+  assign depleted_re_o = depleted_re_q;
+  logic lists_re_q, lists_wait_q;
+  assign lists_re_o = lists_re_q;
+  logic lookasides_re_q, lookasides_wait_q;
+  assign lookasides_re_o = lookasides_re_q;
+  logic streams_re_q, streams_wait_q;
+  assign streams_re_o = streams_re_q;
   logic portals_re_q, portals_wait_q;
   assign portals_re_o = portals_re_q;
-  assign s_axil_arready_o = !ar_held_q && !rvalid_q && !counters_wait_q && !portals_wait_q;
+  assign s_axil_arready_o = !ar_held_q && !rvalid_q && !counters_wait_q && !depleted_wait_q && !lists_wait_q && !lookasides_wait_q && !streams_wait_q && !portals_wait_q;
 
   always_ff @(posedge clk_i) begin
     if (s_axil_arvalid_i && s_axil_arready_o) begin
@@ -439,13 +645,21 @@ module exalloc_regs (
     end
     if (rvalid_q && s_axil_rready_i) rvalid_q <= 1'b0;
     counters_re_q <= read_now && counters_read_hit;
+    depleted_re_q <= read_now && depleted_read_hit;
+    lists_re_q <= read_now && lists_read_hit;
+    lookasides_re_q <= read_now && lookasides_read_hit;
+    streams_re_q <= read_now && streams_read_hit;
     portals_re_q <= read_now && portals_read_hit;
     if (read_now) begin
       ar_held_q <= 1'b0;
-      rvalid_q  <= !(counters_read_hit || portals_read_hit);
+      rvalid_q  <= !(counters_read_hit || depleted_read_hit || lists_read_hit || lookasides_read_hit || streams_read_hit || portals_read_hit);
       rresp_q   <= read_hit ? RespOkay : RespSlverr;
       rdata_q   <= read_data;
       counters_wait_q <= counters_read_hit;
+      depleted_wait_q <= depleted_read_hit;
+      lists_wait_q <= lists_read_hit;
+      lookasides_wait_q <= lookasides_read_hit;
+      streams_wait_q <= streams_read_hit;
       portals_wait_q <= portals_read_hit;
     end
     if (counters_wait_q && counters_rvalid_i) begin
@@ -453,6 +667,30 @@ module exalloc_regs (
       rvalid_q <= 1'b1;
       rresp_q  <= RespOkay;
       rdata_q  <= counters_rdata_i;
+    end
+    if (depleted_wait_q && depleted_rvalid_i) begin
+      depleted_wait_q <= 1'b0;
+      rvalid_q <= 1'b1;
+      rresp_q  <= RespOkay;
+      rdata_q  <= depleted_rdata_i;
+    end
+    if (lists_wait_q && lists_rvalid_i) begin
+      lists_wait_q <= 1'b0;
+      rvalid_q <= 1'b1;
+      rresp_q  <= RespOkay;
+      rdata_q  <= lists_rdata_i;
+    end
+    if (lookasides_wait_q && lookasides_rvalid_i) begin
+      lookasides_wait_q <= 1'b0;
+      rvalid_q <= 1'b1;
+      rresp_q  <= RespOkay;
+      rdata_q  <= lookasides_rdata_i;
+    end
+    if (streams_wait_q && streams_rvalid_i) begin
+      streams_wait_q <= 1'b0;
+      rvalid_q <= 1'b1;
+      rresp_q  <= RespOkay;
+      rdata_q  <= streams_rdata_i;
     end
     if (portals_wait_q && portals_rvalid_i) begin
       portals_wait_q <= 1'b0;
@@ -465,6 +703,14 @@ module exalloc_regs (
       rvalid_q  <= 1'b0;
       counters_re_q <= 1'b0;
       counters_wait_q <= 1'b0;
+      depleted_re_q <= 1'b0;
+      depleted_wait_q <= 1'b0;
+      lists_re_q <= 1'b0;
+      lists_wait_q <= 1'b0;
+      lookasides_re_q <= 1'b0;
+      lookasides_wait_q <= 1'b0;
+      streams_re_q <= 1'b0;
+      streams_wait_q <= 1'b0;
       portals_re_q <= 1'b0;
       portals_wait_q <= 1'b0;
     end
@@ -475,6 +721,14 @@ module exalloc_regs (
     if (!rst_i) begin
       // counters may answer only a read.
       assert (!counters_rvalid_i || counters_wait_q);
+      // depleted may answer only a read.
+      assert (!depleted_rvalid_i || depleted_wait_q);
+      // lists may answer only a read.
+      assert (!lists_rvalid_i || lists_wait_q);
+      // lookasides may answer only a read.
+      assert (!lookasides_rvalid_i || lookasides_wait_q);
+      // streams may answer only a read.
+      assert (!streams_rvalid_i || streams_wait_q);
       // portals may answer only a read.
       assert (!portals_rvalid_i || portals_wait_q);
       // No answer is overwritten.

@@ -4,8 +4,9 @@
 // job_valid_i/job_ready_o. Its completion lines come out in order (phase and head 0, filled in by
 // the portal); the output with out_last_o ends the job and carries the new bank pointer; it has
 // out_write_o = 0 where the line needs no answer. Errors are handed over before that. A RECALL that
-// comes here is answered like SYNC: waiting is the portal's part. Counter outputs are increments of
-// the cycle. The requester's side of slab_crossbar is req_* and rsp_*.
+// comes here is answered like SYNC: waiting is the portal's part. Blocks handed out or given back
+// are told by tell_*, and taken by tell_ready_i, before the last output. Counter outputs are
+// increments of the cycle. The requester's side of slab_crossbar is req_* and rsp_*.
 // Cost: two lines of flip-flops (job, answer), the slots, the two executors.
 `default_nettype none
 
@@ -61,6 +62,12 @@ module line_worker #(
     output logic [9:0]                    err_list_o,
     output logic [3:0]                    err_status_o,
     output logic [31:0]                   err_token_o,
+    // what list_monitor counts
+    output logic                          tell_valid_o,
+    input  wire                           tell_ready_i,
+    output logic                          tell_release_o,
+    output logic [7:0]                    tell_list_o,
+    output logic [6:0]                    tell_count_o,
     // counters
     output logic                          cnt_grant_line_o,
     output logic                          cnt_release_line_o,
@@ -88,7 +95,7 @@ module line_worker #(
   localparam int unsigned TokensW = exalloc_pkg::TokensPerLine * 32;
 
   typedef enum logic [2:0] {
-    StIdle, StCheck, StBegin, StGrant, StRelease, StError, StLast
+    StIdle, StCheck, StBegin, StGrant, StRelease, StError, StTell, StLast
   } state_e;
 
   state_e                          state_q;
@@ -99,6 +106,7 @@ module line_worker #(
   logic                            bad_phase_q;
   logic [3:0]                      status_q;   // how the line ended
   logic                            write_q;    // the last output is a line
+  logic [6:0]                      told_q;     // blocks handed out or given back
   logic [3:0]                      check;
   logic [3:0]                      check_q;
 
@@ -156,37 +164,15 @@ module line_worker #(
   assign release_start = state_q == StBegin && check_q == exalloc_pkg::StatusOk &&
                          head_q.opcode == exalloc_pkg::OpcodeRelease;
 
-  // Checks of a line, in the protocol's order.
-  always_comb begin
-    check = exalloc_pkg::StatusOk;
-    if (bad_phase_q) begin
-      check = exalloc_pkg::StatusBadPhase;
-    end else if (head_q.opcode < exalloc_pkg::OpcodeGrant ||
-                 head_q.opcode > exalloc_pkg::OpcodeSync || head_q.reserved_7_6 != '0 ||
-                 head_q.reserved_31_26 != '0 || head_q.reserved_63_48 != '0) begin
-      check = exalloc_pkg::StatusBadOpcode;
-    end else if (head_q.list >= 10'(NumLists)) begin
-      check = exalloc_pkg::StatusBadList;
-    end else begin
-      case (head_q.opcode)
-        exalloc_pkg::OpcodeGrant: begin
-          if (head_q.count == '0 || head_q.count > 8'(exalloc_pkg::MaxGrant)) begin
-            check = exalloc_pkg::StatusBadCount;
-          end
-        end
-        exalloc_pkg::OpcodeRelease: begin
-          if (head_q.count == '0 || head_q.count > 8'(exalloc_pkg::TokensPerLine)) begin
-            check = exalloc_pkg::StatusBadCount;
-          end
-        end
-        default: begin
-          if (head_q.count != '0) begin
-            check = exalloc_pkg::StatusBadCount;
-          end
-        end
-      endcase
-    end
-  end
+  line_check #(
+      .FirstOpcode(exalloc_pkg::OpcodeGrant),
+      .LastOpcode (exalloc_pkg::OpcodeSync),
+      .NumLists   (NumLists)
+  ) u_check (
+      .header_i   (head_q),
+      .bad_phase_i(bad_phase_q),
+      .status_o   (check)
+  );
 
   line_grant #(
       .NumBanks (NumBanks),
@@ -346,16 +332,21 @@ module line_worker #(
       StGrant: begin
         if (grant_done) begin
           state_q <= (grant_status == exalloc_pkg::StatusOk ||
-                      grant_status == exalloc_pkg::StatusEmpty) ? StLast : StError;
+                      grant_status == exalloc_pkg::StatusEmpty) ? StTell : StError;
         end
       end
       StRelease: begin
         if (release_done) begin
-          state_q <= StLast;
+          state_q <= StTell;
         end
       end
       StError: begin
         if (err_ready_i) begin
+          state_q <= StTell;
+        end
+      end
+      StTell: begin
+        if (told_q == '0 || tell_ready_i) begin
           state_q <= StLast;
         end
       end
@@ -411,8 +402,24 @@ module line_worker #(
     end
   end
 
-  logic unused_phase;  // judged outside, against the lap
-  assign unused_phase = &{1'b0, head_q.phase};
+  // What was handed out or given back. When a GRANT is refused on its way, what its reply held is
+  // not handed out.
+  always_ff @(posedge clk_i) begin
+    if (state_q == StIdle) begin
+      told_q <= '0;
+    end else if (granting && append) begin
+      told_q <= told_q + 7'd1;
+    end else if (release_done) begin
+      told_q <= 7'(head_q.count[3:0]) - 7'(filled_q);
+    end else if (state_q == StError) begin
+      told_q <= told_q - 7'(filled_q);
+    end
+  end
+
+  assign tell_valid_o   = state_q == StTell && told_q != '0;
+  assign tell_release_o = head_q.opcode == exalloc_pkg::OpcodeRelease;
+  assign tell_list_o    = head_q.list[7:0];
+  assign tell_count_o   = told_q;
 
   assign cnt_grant_line_o   = grant_done;
   assign cnt_release_line_o = release_done;

@@ -4,7 +4,9 @@
 // Contract: a portal is looked at when a line arrives, when its line is done, and when the host
 // rings. It is stalled when a line is there but no room for 8 completion lines; the next doorbell
 // has it looked at again, so it never holds a worker meanwhile. Well-formed RECALL lines go to the
-// recall unit, which always takes them; all others, bad ones included, to a worker.
+// recall unit, which always takes them; POP, PUSH and SHARE lines of the right phase to the
+// lookaside unit at the side, which has one in hand at a time; all others, bad ones included, to a
+// worker.
 // Cost: 5 stages from request to job, one line a cycle; 512 flip-flops for the job; ≤ 5 LUT levels.
 `default_nettype none
 
@@ -58,6 +60,11 @@ module portal_scheduler #(
     output logic [             BankW-1:0] job_bank_o,
     output logic                          job_bad_phase_o,
     output logic [NumWorkers*PortalW-1:0] worker_portal_o,
+
+    // The lookaside unit; shares job_line_o and its companions.
+    output logic                          side_valid_o,
+    input  wire                           side_ready_i,
+    output logic [           PortalW-1:0] side_portal_o,
 
     // Recall unit.
     output logic                          recall_o,
@@ -175,11 +182,16 @@ module portal_scheduler #(
 
   logic is_recall;
   assign is_recall = header.phase == p3_phase_q && header.opcode == exalloc_pkg::OpcodeRecall &&
-                     header.reserved_7_6 == '0 && header.reserved_31_26 == '0 &&
+                     !header.reserved_7_7 && !header.call && header.reserved_31_26 == '0 &&
                      header.reserved_63_48 == '0 && header.count == '0 &&
                      32'(header.list) < NumLists;
 
-  logic                  job_q, job_recall_q, job_bad_phase_q, job_taken;
+  logic is_side;
+  assign is_side = header.phase == p3_phase_q && header.opcode >= exalloc_pkg::OpcodePop &&
+                   header.opcode <= exalloc_pkg::OpcodeShare;
+
+  // Whose the job is, if there is one.
+  logic                  job_worker_q, job_side_q, job_recall_q, job_bad_phase_q;
   logic [   PortalW-1:0] job_idx_q;
   logic [         511:0] job_line_q;
   logic [   DomainW-1:0] job_domain_q;
@@ -192,13 +204,13 @@ module portal_scheduler #(
     end
   end
 
-  assign job_taken = job_recall_q || (job_ready_i != '0);
-  assign job_free  = !job_q || job_taken;
+  assign job_free = !(job_worker_q && job_ready_i == '0) && !(job_side_q && !side_ready_i);
 
   always_ff @(posedge clk_i) begin
     if (job_free) begin
-      job_q           <= p3_q && p3_go_q;
-      job_recall_q    <= is_recall;
+      job_worker_q    <= p3_q && p3_go_q && !is_recall && !is_side;
+      job_side_q      <= p3_q && p3_go_q && is_side;
+      job_recall_q    <= p3_q && p3_go_q && is_recall;
       job_bad_phase_q <= header.phase != p3_phase_q;
       job_idx_q       <= p3_idx_q;
       job_line_q      <= buffer_data_i;
@@ -208,15 +220,21 @@ module portal_scheduler #(
     for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
       if (job_valid_o[w]) worker_portal_o[w*PortalW+:PortalW] <= job_idx_q;
     end
-    if (rst_i) job_q <= 1'b0;
+    if (side_valid_o && side_ready_i) side_portal_o <= job_idx_q;
+    if (rst_i) begin
+      job_worker_q <= 1'b0;
+      job_side_q   <= 1'b0;
+      job_recall_q <= 1'b0;
+    end
   end
 
-  assign job_valid_o     = chosen & {NumWorkers{job_q && !job_recall_q}};
+  assign job_valid_o     = chosen & {NumWorkers{job_worker_q}};
+  assign side_valid_o    = job_side_q;
   assign job_line_o      = job_line_q;
   assign job_domain_o    = job_domain_q;
   assign job_bank_o      = job_bank_q;
   assign job_bad_phase_o = job_bad_phase_q;
-  assign recall_o        = job_q && job_recall_q;
+  assign recall_o        = job_recall_q;
   assign recall_idx_o    = job_idx_q;
 
   logic unused;

@@ -5,7 +5,9 @@
 // tail when its turn comes and stays until the head is there, or until the portal is not live,
 // stalled, waiting with a RECALL itself, or started afresh: none of these can be waited for without
 // a deadlock. Then it waits until the completion lines written so far have been answered by the
-// bus, so that whoever sees the RECALL answered can read them, and answers.
+// bus, so that whoever sees the RECALL answered can read them. Last it names the list to the stream
+// ports (stream_recall_o, one cycle), waits while stream_busy_i, which is theirs to raise in the next
+// cycle, and answers.
 // Cost: 1 cycle for a portal with nothing to wait for, 3 or more for others.
 `default_nettype none
 
@@ -34,6 +36,10 @@ module recall_unit #(
     input  wire  [          15:0] accepted_i,
     input  wire  [          15:0] answered_i,
 
+    output logic                  stream_recall_o,
+    output logic [           9:0] stream_recall_list_o,
+    input  wire                   stream_busy_i,
+
     output logic                  out_valid_o,
     input  wire                   out_ready_i,
     output logic [         511:0] out_line_o,
@@ -41,7 +47,7 @@ module recall_unit #(
     output logic [   PortalW-1:0] out_portal_o
 );
 
-  typedef enum logic [2:0] {
+  typedef enum logic [3:0] {
     StIdle,
     StLook,    // is there something to wait for at this portal?
     StRead,    // its pointers
@@ -49,6 +55,8 @@ module recall_unit #(
     StDecide,
     StMark,
     StBus,
+    StCall,    // the stream ports
+    StStreams,
     StAnswer
   } state_e;
 
@@ -102,6 +110,9 @@ module recall_unit #(
   assign out_bank_o   = bank_q;
   assign out_portal_o = portal_q;
 
+  assign stream_recall_o      = state_q == StCall;
+  assign stream_recall_list_o = header_q[exalloc_pkg::CompletionHeaderListLsb +: 10];
+
   always_ff @(posedge clk_i) begin
     visit_q  <= live_i & ~stalled_i & ~waiting_q;
     header_q <= header;
@@ -150,7 +161,9 @@ module recall_unit #(
         mark_q  <= accepted_i;
         state_q <= StBus;
       end
-      StBus: if (answered_i - mark_q < 16'h8000) state_q <= StAnswer;
+      StBus: if (answered_i - mark_q < 16'h8000) state_q <= StCall;
+      StCall: state_q <= StStreams;
+      StStreams: if (!stream_busy_i) state_q <= StAnswer;
       StAnswer: begin
         if (answered) begin
           state_q     <= StIdle;

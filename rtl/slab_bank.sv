@@ -397,6 +397,8 @@ module slab_bank #(
     ex_push_q       <= fw_acts && !fw_linked &&
                        (fw_q.op == exalloc_pkg::BankOpLink ||
                         (fw_q.op == exalloc_pkg::BankOpRelease && fw_zero));
+    // What stood in forward when the reset came must not cause a replay after it.
+    if (rst_i) {ex_hazard_q, ex_grant_q, ex_trim_q} <= '0;
   end
 
   // ----------------------------------------------------------------------------------------------

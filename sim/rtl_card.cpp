@@ -3,6 +3,8 @@
 #include <verilated.h>
 #include <verilated_fst_c.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <fstream>
@@ -16,6 +18,7 @@ namespace {
 constexpr unsigned half_period_ps = 1'666;
 constexpr std::uint8_t axi_okay = 0;
 constexpr std::uint8_t axi_slave_error = 2;
+constexpr std::uint64_t most_gated = 0xFFFF'FFFF;  // that one clock can be told of
 
 struct read_beat {
   line_data data;
@@ -44,6 +47,9 @@ struct rtl_card::model {
   std::deque<std::uint64_t> write_addresses;
   std::deque<line_data> write_data;
   std::deque<bool> write_answers;
+
+  std::array<stream_pins, stream_ports> streams;
+  std::uint64_t left_out = 0;  // cycles the card has not been told of
 
   void drive();
   void sample();
@@ -75,6 +81,16 @@ void rtl_card::model::drive() {
   top.m_axi_bvalid_i = !write_answers.empty();
   if (!write_answers.empty())
     top.m_axi_bresp_i = write_answers.front() ? axi_okay : axi_slave_error;
+  unsigned ready = 0, valid = 0;
+  for (unsigned i = 0; i < stream_ports; ++i) {
+    ready |= unsigned{streams[i].pop_ready} << i;
+    valid |= unsigned{streams[i].push_valid} << i;
+    top.s_axis_push_tdata_i[i] = streams[i].push_token;
+  }
+  top.m_axis_pop_tready_i = static_cast<std::uint8_t>(ready);
+  top.s_axis_push_tvalid_i = static_cast<std::uint8_t>(valid);
+  top.gated_cycles_i = static_cast<std::uint32_t>(std::min<std::uint64_t>(left_out, most_gated));
+  left_out -= top.gated_cycles_i;
 }
 
 // Notes the handshakes that the rising edge will complete.
@@ -99,6 +115,11 @@ void rtl_card::model::sample() {
     std::memcpy(data.data(), &top.m_axi_wdata_o[0], sizeof data);
     write_data.push_back(data);
   }
+  for (unsigned i = 0; i < stream_ports; ++i) {
+    streams[i].pop_valid = top.m_axis_pop_tvalid_o >> i & 1;
+    streams[i].pop_token = top.m_axis_pop_tdata_o[i];
+    streams[i].push_ready = top.s_axis_push_tready_o >> i & 1;
+  }
   if (top.m_axi_rvalid_i && top.m_axi_rready_o) beats.pop_front();
   if (top.m_axi_bvalid_i && top.m_axi_bready_o) write_answers.pop_front();
 }
@@ -122,6 +143,7 @@ void rtl_card::reset() {
   m.write_addresses.clear();
   m.write_data.clear();
   m.write_answers.clear();
+  for (stream_pins& pins : m.streams) pins.pop_valid = pins.push_ready = false;
   m.top.rst_i = 1;
   for (int i = 0; i < 8; ++i) clock();
   m.top.rst_i = 0;
@@ -187,6 +209,10 @@ std::optional<write_request> rtl_card::take_write() {
 }
 
 void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
+
+void rtl_card::leave_out(std::uint64_t cycles) { model_->left_out += cycles; }
+
+stream_pins& rtl_card::stream(unsigned port) { return model_->streams[port]; }
 
 bool rtl_card::interrupt() const { return model_->top.interrupt_o; }
 

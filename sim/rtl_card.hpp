@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "exalloc/card.hpp"
+
 namespace exalloc::sim {
 
 using line_data = std::array<std::uint32_t, 16>;  // 64 bytes, word 0 at the lowest address
@@ -37,6 +39,7 @@ class rtl_card {
   rtl_card& operator=(const rtl_card&) = delete;
 
   static constexpr double clock_mhz = 300.0;
+  static constexpr unsigned stream_ports = 4;
 
   // Holds reset for some cycles. Everything in flight is forgotten, on the buses too.
   void reset();
@@ -44,8 +47,11 @@ class rtl_card {
   void clock();
   // Cycles clocked since construction.
   std::uint64_t cycles() const;
-  // Nothing is in flight and nothing can happen before the host acts: cycles may be left out.
+  // Nothing is in flight and nothing can happen before the host or a kernel acts: cycles may be
+  // left out.
   bool idle() const;
+  // Tells the card, at its next clock, that so many cycles have been left out: for its own time.
+  void leave_out(std::uint64_t cycles);
 
   // Register access on AXI4-Lite: one at a time.
   void start_register_write(std::uint32_t offset, std::uint32_t value);
@@ -57,6 +63,10 @@ class rtl_card {
   void answer_read(const line_data& data, bool ok);  // once a line
   std::optional<write_request> take_write();
   void answer_write(bool ok);
+
+  // The pins of a stream port, as they stood at the last clock; what the kernel's side sets there
+  // acts from the next clock on.
+  stream_pins& stream(unsigned port);
 
   bool interrupt() const;
 

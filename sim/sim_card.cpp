@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -16,6 +17,8 @@ constexpr std::uint64_t cycles_of(std::uint64_t ns) { return (ns * 3 + 9) / 10; 
 constexpr std::uint64_t ns_of(std::uint64_t cycles) { return cycles * 10 / 3; }
 constexpr unsigned poll_ns = 20;  // time a poll takes while the card is silent
 constexpr unsigned longest_relax_ns = 2'000;
+constexpr unsigned idle_lag = 8;  // cycles by which rtl_card::idle may lag behind a pin
+constexpr std::chrono::microseconds patience(5000);  // of a waiter, before it drives the model
 
 }  // namespace
 
@@ -46,7 +49,34 @@ bool sim_card::deliver(const write_event& e) {
   return true;
 }
 
-bool sim_card::quiet() const { return rtl_.idle() && !register_busy_; }
+bool sim_card::quiet() const { return rtl_.idle() && !register_busy_ && kernels_rest(); }
+
+bool sim_card::kernels_rest() const {
+  return std::none_of(sockets_.begin(), sockets_.end(), [](const socket& s) {
+    return s.kernel && (s.restless != 0 || s.kernel->busy());
+  });
+}
+
+void sim_card::clock_kernels() {
+  for (unsigned i = 0; i < sockets_.size(); ++i) {
+    socket& s = sockets_[i];
+    if (!s.kernel) continue;
+    stream_pins& pins = rtl_.stream(i);
+    s.kernel->clock(pins);
+    if (pins != s.pins || pins.popped() || pins.pushed()) {
+      s.restless = idle_lag;
+    } else if (s.restless != 0) {
+      --s.restless;
+    }
+    s.pins = pins;
+  }
+}
+
+void sim_card::leave_out_to(std::uint64_t cycle) {
+  if (cycle <= cycle_) return;
+  rtl_.leave_out(cycle - cycle_);
+  cycle_ = cycle;
+}
 
 std::uint64_t sim_card::next_event() const {
   std::uint64_t next = never;
@@ -77,7 +107,10 @@ void sim_card::step() {
     write_events_.pop_front();
   }
   rtl_.clock();
+  clock_kernels();
   ++cycle_;
+  if (rtl_.interrupt() && !interrupt_) interrupted_.notify_all();
+  interrupt_ = rtl_.interrupt();
   if (auto answer = rtl_.take_register_answer()) {
     register_busy_ = false;
     read_answer_ = answer;
@@ -94,8 +127,7 @@ void sim_card::step() {
 void sim_card::run_to(std::uint64_t cycle) {
   while (cycle_ < cycle) {
     if (quiet()) {
-      const std::uint64_t next = std::min(next_event(), cycle);
-      cycle_ = std::max(cycle_, next);
+      leave_out_to(std::min(next_event(), cycle));
       if (cycle_ >= cycle) return;
     }
     step();
@@ -110,7 +142,7 @@ std::uint32_t sim_card::read(std::uint32_t offset) {
   read_answer_.reset();
   // Writes before it also answer; the read is answered when the queue has run dry.
   do {
-    if (quiet()) cycle_ = std::max(cycle_, std::min(next_event(), never - 1));
+    if (quiet()) leave_out_to(next_event());
     read_answer_.reset();
     step();
   } while (!register_events_.empty() || register_busy_ || !read_answer_);
@@ -130,14 +162,48 @@ void sim_card::write(std::uint32_t offset, std::uint32_t value) {
 
 void sim_card::relax() {
   std::lock_guard lock(mutex_);
+  run_a_while();
+}
+
+// Until a line has been delivered, at most longest_relax_ns.
+void sim_card::run_a_while() {
   const std::uint64_t before = lines_delivered_;
   const std::uint64_t limit = cycle_ + cycles_of(longest_relax_ns);
   while (lines_delivered_ == before && cycle_ < limit) {
     if (quiet() && next_event() == never) return run_to(cycle_ + cycles_of(poll_ns));
-    if (quiet()) cycle_ = std::max(cycle_, std::min(next_event(), limit));
+    if (quiet()) leave_out_to(std::min(next_event(), limit));
     step();
   }
 }
+
+bool sim_card::wait_interrupt(std::uint64_t timeout_ns) {
+  using clock = std::chrono::steady_clock;
+  constexpr std::uint64_t longest = std::uint64_t{1} << 60;  // a clock can still add it
+  const auto end = clock::now() + std::chrono::nanoseconds(std::min(timeout_ns, longest));
+  std::unique_lock lock(mutex_);
+  auto pause = patience;
+  while (!interrupt_) {
+    const auto now = clock::now();
+    if (now >= end) return false;
+    const std::uint64_t seen = cycle_;
+    interrupted_.wait_until(lock, std::min<clock::time_point>(end, now + pause));
+    const bool nothing_to_do = quiet() && next_event() == never;
+    const bool somebody_drives = cycle_ != seen;
+    pause = nothing_to_do || somebody_drives ? patience : std::chrono::microseconds(50);
+    if (!nothing_to_do && !somebody_drives) run_a_while();
+  }
+  return true;
+}
+
+void sim_card::attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel) {
+  std::unique_lock lock(mutex_);
+  socket& s = sockets_.at(stream_port);
+  stream_pins& pins = rtl_.stream(stream_port);
+  pins.pop_ready = pins.push_valid = false;
+  s.kernel.swap(kernel);
+  s.restless = idle_lag;
+  lock.unlock();
+}  // the kernel there was ends outside the lock
 
 std::uint64_t sim_card::now_ns() {
   std::lock_guard lock(mutex_);

@@ -1,7 +1,10 @@
 // The sim card: the Verilated card on a link of fixed latencies.
 #pragma once
 
+#include <array>
+#include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 
 #include "card/process_memory.hpp"
@@ -33,6 +36,13 @@ class sim_card final : public card {
   void relax() override;
   std::uint64_t now_ns() override;
   void advance_to(std::uint64_t ns) override;
+  // Drives the model itself when nobody else has for a few milliseconds of real time, and only if
+  // there is something to drive: a card with nothing to do keeps its time.
+  bool wait_interrupt(std::uint64_t timeout_ns) override;
+  void attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel) override;
+  std::byte* memory_at(std::uint64_t device_address, std::size_t) override {
+    return reinterpret_cast<std::byte*>(device_address);
+  }
   void trace(const std::string& file) override;
 
  private:
@@ -50,7 +60,17 @@ class sim_card final : public card {
     write_request request;
   };
 
+  struct socket {  // of a stream port
+    std::shared_ptr<stream_kernel> kernel;
+    stream_pins pins;       // as the kernel left them
+    unsigned restless = 0;  // cycles until the card has seen what moved there
+  };
+
   void step();
+  void clock_kernels();
+  bool kernels_rest() const;
+  void leave_out_to(std::uint64_t cycle);
+  void run_a_while();
   void run_to(std::uint64_t cycle);
   bool quiet() const;
   std::uint64_t next_event() const;
@@ -59,7 +79,9 @@ class sim_card final : public card {
 
   const link_latency link_;
   std::mutex mutex_;
+  std::condition_variable interrupted_;  // the interrupt line has risen
   rtl_card rtl_;
+  bool interrupt_ = false;   // the line at the last clock
   std::uint64_t cycle_ = 0;  // simulated, left-out cycles included
   std::deque<register_event> register_events_;
   bool register_busy_ = false;
@@ -67,6 +89,7 @@ class sim_card final : public card {
   std::deque<read_event> read_events_;
   std::deque<write_event> write_events_;
   std::uint64_t lines_delivered_ = 0;
+  std::array<socket, rtl_card::stream_ports> sockets_;
   process_memory memory_;
 };
 

@@ -17,13 +17,15 @@ namespace exalloc::cli {
 namespace {
 
 nlohmann::ordered_json to_json(const bench::rtl_case& c) {
-  return {{"engine", c.engine},
-          {"case", c.name},
-          {"banks", c.banks},
-          {"ops_per_cycle", c.ops_per_cycle},
-          {"blocks_per_cycle", c.blocks_per_cycle},
-          {"latency_cycles",
-           {{"min", c.cycles.min}, {"median", c.cycles.median}, {"max", c.cycles.max}}}};
+  nlohmann::ordered_json out{{"engine", c.engine},
+                             {"case", c.name},
+                             {"banks", c.banks},
+                             {"ops_per_cycle", c.ops_per_cycle},
+                             {"blocks_per_cycle", c.blocks_per_cycle}};
+  if (c.cycles)
+    out["latency_cycles"] = {
+        {"min", c.cycles->min}, {"median", c.cycles->median}, {"max", c.cycles->max}};
+  return out;
 }
 
 void bench_rtl(const std::string& json_file) {
@@ -39,15 +41,16 @@ void bench_rtl(const std::string& json_file) {
       [](const std::string& name) { fmt::print(stderr, "measuring {}\n", name); });
 
   std::FILE* const text = json_file == "-" ? stderr : stdout;
-  fmt::print(text, "{:<7} {:<17} {:>5} {:>11} {:>13} {:>11}   latency in cycles\n", "engine",
+  fmt::print(text, "{:<9} {:<17} {:>5} {:>11} {:>13} {:>11}   latency in cycles\n", "engine",
              "case", "banks", "ops/cycle", "blocks/cycle", "Gblocks/s");
-  fmt::print(text, "{:<7} {:<17} {:>5} {:>11} {:>13} {:>11}   min median max\n", "", "", "", "", "",
+  fmt::print(text, "{:<9} {:<17} {:>5} {:>11} {:>13} {:>11}   min median max\n", "", "", "", "", "",
              fmt::format("at {:.0f} MHz", sim::rtl_engine::clock_mhz));
   for (const bench::rtl_case& c : cases) {
-    fmt::print(text, "{:<7} {:<17} {:>5} {:>11.3f} {:>13.2f} {:>11.2f}   {:>3} {:>6} {:>3}\n",
-               c.engine, c.name, c.banks, c.ops_per_cycle, c.blocks_per_cycle,
-               c.blocks_per_cycle * sim::rtl_engine::clock_mhz / 1000, c.cycles.min,
-               c.cycles.median, c.cycles.max);
+    fmt::print(
+        text, "{:<9} {:<17} {:>5} {:>11.3f} {:>13.2f} {:>11.2f}   {}\n", c.engine, c.name, c.banks,
+        c.ops_per_cycle, c.blocks_per_cycle, c.blocks_per_cycle * sim::rtl_engine::clock_mhz / 1000,
+        c.cycles ? fmt::format("{:>3} {:>6} {:>3}", c.cycles->min, c.cycles->median, c.cycles->max)
+                 : "  -      -   -");
   }
 
   nlohmann::ordered_json out{{"clock_mhz", sim::rtl_engine::clock_mhz}};
@@ -76,8 +79,12 @@ void add_bench(CLI::App& app) {
                   "Write the figures as JSON too ('-': to stdout, and the table to stderr)")
       ->type_name("FILE");
   rtl->footer(
-      "Rates are of all banks together, requests offered in every cycle; latency is from a\n"
-      "request's handshake to its answer, with one operation in flight. Takes about a minute.\n"
+      "Rates are of all banks together, requests offered in every cycle; blocks are entries of\n"
+      "the lookaside engine, tokens of a stream port. Latency is from a request's handshake to "
+      "its\n"
+      "answer, with one operation in flight; of a stream port, from its configuration to the "
+      "first\n"
+      "token. Takes about a minute.\n"
       "Example: exalloc bench rtl --json rtl.json");
   rtl->callback([json_file] { bench_rtl(*json_file); });
 }

@@ -28,6 +28,8 @@ struct arguments {
   std::string trace;
   std::string format = "auto";
   std::string card;
+  std::string caches = "lookaside";
+  std::string magazines = "on";
   std::uint64_t limit = 0;
   std::uint64_t seed = 1;
   std::string json;
@@ -40,6 +42,7 @@ constexpr const char* examples =
     "  exalloc replay trace.txt.xz                     on the soft card: are the calls right?\n"
     "  exalloc replay trace.txt --card sim             on the Verilated card: how fast are they?\n"
     "  exalloc replay trace.txt --json - | jq .checks  for scripts\n"
+    "  exalloc replay trace.txt --caches zone          caches as zones, not lookaside lists\n"
     "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n\n"
     "Record a trace of your own system:\n"
     "  trace-cmd record -e kmem:kmalloc -e kmem:kfree -e kmem:kmem_cache_alloc \\\n"
@@ -84,7 +87,7 @@ replay::replay_result run(const arguments& args) {
   recording waves;
   std::unique_ptr<replay::library_allocator> calls;
   const auto open = [&]() -> replay::allocator& {
-    calls = std::make_unique<replay::library_allocator>(args.card);
+    calls = std::make_unique<replay::library_allocator>(args.card, args.magazines == "on");
     if (!args.wave.empty()) {
       if (calls->card_name() != "sim") {
         throw std::runtime_error(
@@ -102,6 +105,7 @@ replay::replay_result run(const arguments& args) {
   options.trace = args.trace;
   options.reading = {format_of(args.format), args.limit, args.strict};
   options.seed = args.seed;
+  options.caches = args.caches == "zone" ? replay::cache_kind::zone : replay::cache_kind::lookaside;
   options.complain = [](const std::string& text) { spdlog::warn("{}", text); };
   replay::progress progress;
   options.progress = [&](double fraction, std::uint64_t lines) { progress(fraction, lines); };
@@ -163,6 +167,17 @@ void add_replay(CLI::App& app) {
       ->add_option("--card", args->card,
                    "Card to play it on; without it EXALLOC_CARD decides, else soft")
       ->check(CLI::IsMember({"soft", "sim"}));
+  command
+      ->add_option("--caches", args->caches,
+                   "What a kmem_cache becomes: a zone or a lookaside list")
+      ->check(CLI::IsMember({"zone", "lookaside"}))
+      ->capture_default_str();
+  command
+      ->add_option("--magazines", args->magazines,
+                   "off: every call on a lookaside list waits for the card, whose counts are "
+                   "compared")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
   command->add_option("--limit", args->limit, "Read only the first LINES lines (0: all)")
       ->type_name("LINES")
       ->check(CLI::NonNegativeNumber);

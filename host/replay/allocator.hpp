@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
 #include "exalloc/wdm.h"
 
@@ -45,6 +46,17 @@ class allocator {
   virtual void* free_to_zone(ZONE_HEADER& zone, void* block) = 0;
   virtual bool is_full_zone(ZONE_HEADER& zone) = 0;
   virtual void delete_zone(ZONE_HEADER& zone) = 0;
+
+  virtual void initialize_lookaside(NPAGED_LOOKASIDE_LIST& list, PALLOCATE_FUNCTION allocate,
+                                    PFREE_FUNCTION free, std::size_t size, ULONG tag) = 0;
+  virtual void* allocate_from_lookaside(NPAGED_LOOKASIDE_LIST& list) = 0;
+  virtual void free_to_lookaside(NPAGED_LOOKASIDE_LIST& list, void* entry) = 0;
+  virtual void delete_lookaside(NPAGED_LOOKASIDE_LIST& list) = 0;
+  // What the card knows of a list; none if it is kept in the host.
+  virtual std::optional<exalloc_lookaside_counts> lookaside_counts(
+      const NPAGED_LOOKASIDE_LIST& list) = 0;
+  // Whether magazines serve lookaside lists; else every call goes to the card.
+  virtual bool magazines() = 0;
 
   virtual void* allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) = 0;
   virtual void free_pool(void* block) = 0;

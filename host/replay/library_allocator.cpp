@@ -26,7 +26,8 @@ std::uint64_t read_counter(card& c, regs::counter which) {
 
 }  // namespace
 
-library_allocator::library_allocator(const std::string& card) {
+library_allocator::library_allocator(const std::string& card, bool magazines)
+    : magazines_(magazines) {
   if (!card.empty() && exalloc_set_card(card.c_str()) != 0) {
     throw std::runtime_error(exalloc_last_error());
   }
@@ -34,6 +35,7 @@ library_allocator::library_allocator(const std::string& card) {
   if (name == nullptr) throw std::runtime_error(exalloc_last_error());
   card_name_ = name;
   card_ = &current_card();
+  if (exalloc_lookaside_magazines(magazines) != 0) throw std::runtime_error(exalloc_last_error());
   exalloc_set_error_handler(on_error, this);
 }
 
@@ -41,6 +43,7 @@ library_allocator::~library_allocator() {
   exalloc_processor_enter(nullptr);
   processors_.clear();
   exalloc_set_error_handler(nullptr, nullptr);
+  exalloc_lookaside_magazines(1);
 }
 
 void library_allocator::on_error(const exalloc_error* error, void* self) {
@@ -79,6 +82,27 @@ void* library_allocator::free_to_zone(ZONE_HEADER& zone, void* block) {
 }
 bool library_allocator::is_full_zone(ZONE_HEADER& zone) { return ExIsFullZone(&zone) != FALSE; }
 void library_allocator::delete_zone(ZONE_HEADER& zone) { exalloc_zone_delete(&zone); }
+
+void library_allocator::initialize_lookaside(NPAGED_LOOKASIDE_LIST& list,
+                                             PALLOCATE_FUNCTION allocate, PFREE_FUNCTION free,
+                                             std::size_t size, ULONG tag) {
+  ExInitializeNPagedLookasideList(&list, allocate, free, 0, size, tag, 0);
+}
+void* library_allocator::allocate_from_lookaside(NPAGED_LOOKASIDE_LIST& list) {
+  return ExAllocateFromNPagedLookasideList(&list);
+}
+void library_allocator::free_to_lookaside(NPAGED_LOOKASIDE_LIST& list, void* entry) {
+  ExFreeToNPagedLookasideList(&list, entry);
+}
+void library_allocator::delete_lookaside(NPAGED_LOOKASIDE_LIST& list) {
+  ExDeleteNPagedLookasideList(&list);
+}
+std::optional<exalloc_lookaside_counts> library_allocator::lookaside_counts(
+    const NPAGED_LOOKASIDE_LIST& list) {
+  exalloc_lookaside_counts counts;
+  if (exalloc_lookaside_card_counts(&list.L, &counts) != 0) return std::nullopt;
+  return counts;
+}
 
 void* library_allocator::allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) {
   return ExAllocatePoolWithTag(type, bytes, tag);

@@ -14,7 +14,8 @@ class library_allocator final : public allocator {
  public:
   // Opens `card` ("soft", "sim"), or the one that EXALLOC_CARD names if it is empty. Throws
   // std::runtime_error with a sentence for the user when it cannot be had.
-  explicit library_allocator(const std::string& card);
+  // Without `magazines` lookaside lists do without them while it lives.
+  explicit library_allocator(const std::string& card, bool magazines = true);
   ~library_allocator() override;
   library_allocator(const library_allocator&) = delete;
   library_allocator& operator=(const library_allocator&) = delete;
@@ -27,6 +28,14 @@ class library_allocator final : public allocator {
   void* free_to_zone(ZONE_HEADER& zone, void* block) override;
   bool is_full_zone(ZONE_HEADER& zone) override;
   void delete_zone(ZONE_HEADER& zone) override;
+  void initialize_lookaside(NPAGED_LOOKASIDE_LIST& list, PALLOCATE_FUNCTION allocate,
+                            PFREE_FUNCTION free, std::size_t size, ULONG tag) override;
+  void* allocate_from_lookaside(NPAGED_LOOKASIDE_LIST& list) override;
+  void free_to_lookaside(NPAGED_LOOKASIDE_LIST& list, void* entry) override;
+  void delete_lookaside(NPAGED_LOOKASIDE_LIST& list) override;
+  std::optional<exalloc_lookaside_counts> lookaside_counts(
+      const NPAGED_LOOKASIDE_LIST& list) override;
+  bool magazines() override { return magazines_; }
   void* allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) override;
   void free_pool(void* block) override;
   processor_stats stats() override;
@@ -47,6 +56,7 @@ class library_allocator final : public allocator {
 
   card* card_ = nullptr;
   std::string card_name_;
+  const bool magazines_;
   std::map<unsigned, std::unique_ptr<exalloc_processor, processor_deleter>> processors_;
   unsigned current_ = ~0U;
   std::mutex errors_mutex_;  // errors may come from any thread's call

@@ -18,7 +18,7 @@ constexpr ULONG tag(const char (&text)[5]) {
 }
 
 // ZONE_HEADER counts segments in 32 bits, and no kmem_cache comes near it.
-constexpr std::uint64_t largest_zone_block = 16 * 1024 * 1024;
+constexpr std::uint64_t largest_cache_block = 16 * 1024 * 1024;
 
 constexpr std::uint64_t round_to_8(std::uint64_t bytes) {
   return std::max<std::uint64_t>((bytes + 7) / 8 * 8, 8);
@@ -39,7 +39,7 @@ card_counters difference(card_counters now, const card_counters& before) {
 
 }  // namespace
 
-player::player(allocator& calls, std::uint64_t seed, const cost_model& model)
+player::player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model)
     : calls_(calls),
       model_(model),
       random_(seed),
@@ -47,6 +47,8 @@ player::player(allocator& calls, std::uint64_t seed, const cost_model& model)
       pool_tag_(tag("Rply")),
       time_zero_(calls.now_ns()) {
   result_.seed = seed;
+  result_.caches = caches;
+  result_.magazines = calls.magazines();
   result_.card = calls.card_name();
   result_.has_latencies = calls.has_time();
 }
@@ -78,22 +80,24 @@ player::call_cost player::timed(function&& call) {
       after.waits != before.waits};
 }
 
-player::list& player::add_list(std::string name, bool is_zone, std::uint64_t block_size) {
+player::list& player::add_list(std::string name, list_kind kind, std::uint64_t block_size) {
   auto fresh = std::make_unique<list>();
-  if (is_zone) {
+  if (kind == list_kind::zone) {
     fresh->zone = std::make_unique<zone_list>(calls_, checker_, random_, name, block_size);
+  } else if (kind == list_kind::lookaside) {
+    fresh->cache = std::make_unique<lookaside_cache>(calls_, checker_, name, block_size, pool_tag_);
   }
   fresh->counts.name = std::move(name);
-  fresh->counts.is_zone = is_zone;
+  fresh->counts.kind = kind;
   fresh->counts.block_size = block_size;
   lists_.push_back(std::move(fresh));
   return *lists_.back();
 }
 
 player::list& player::list_of(const event& e) {
-  const bool is_zone = e.kind == event_kind::cache_allocate && e.allocated <= largest_zone_block;
+  const bool is_cache = e.kind == event_kind::cache_allocate && e.allocated <= largest_cache_block;
   // Pool blocks are counted by what the traced allocator gave, or by the next power of two.
-  const std::uint64_t size = is_zone ? round_to_8(e.allocated)
+  const std::uint64_t size = is_cache ? round_to_8(e.allocated)
                              : e.allocated != 0
                                  ? e.allocated
                                  : std::bit_ceil(std::max<std::uint64_t>(e.requested, 16));
@@ -101,18 +105,21 @@ player::list& player::list_of(const event& e) {
                                       ? (e.cache.empty() ? std::string_view("cache") : e.cache)
                                   : e.allocated != 0 ? std::string_view("kmalloc")
                                                      : std::string_view("malloc");
-  // Zones and pool sizes are apart even if a cache is called like a pool.
+  // Caches and pool sizes are apart even if a cache is called like a pool.
   const auto family_at = by_name_.find(family);
   auto& sizes =
       family_at != by_name_.end()
           ? family_at->second
           : by_name_.emplace(std::string(family), std::map<std::uint64_t, list*>()).first->second;
-  const std::uint64_t key = size * 2 + (is_zone ? 1 : 0);
+  const std::uint64_t key = size * 2 + (is_cache ? 1 : 0);
   if (const auto at = sizes.find(key); at != sizes.end()) return *at->second;
-  // A cache that was made again with another size gets a second zone.
-  const bool needs_size = !is_zone || e.cache.empty() || !sizes.empty();
+  // A cache that was made again with another size gets a second list.
+  const bool needs_size = !is_cache || e.cache.empty() || !sizes.empty();
   std::string name = needs_size ? fmt::format("{}-{}", family, size) : std::string(family);
-  list& fresh = add_list(std::move(name), is_zone, size);
+  const list_kind kind = !is_cache                            ? list_kind::pool
+                         : result_.caches == cache_kind::zone ? list_kind::zone
+                                                              : list_kind::lookaside;
+  list& fresh = add_list(std::move(name), kind, size);
   sizes.emplace(key, &fresh);
   return fresh;
 }
@@ -143,16 +150,18 @@ void player::allocate(const event& e) {
   void* block = nullptr;
   const POOL_TYPE pool_type = e.allocated != 0 ? NonPagedPool : PagedPool;
   const call_cost cost = timed([&] {
-    block =
-        from.zone ? from.zone->allocate() : calls_.allocate_pool(pool_type, e.requested, pool_tag_);
+    block = from.zone    ? from.zone->allocate()
+            : from.cache ? from.cache->allocate()
+                         : calls_.allocate_pool(pool_type, e.requested, pool_tag_);
   });
   if (block == nullptr) {
     ++result_.failed_allocations;
     return;
   }
   const std::uint64_t stamp =
-      from.zone ? checker_.allocated(from.zone->number(), block, from.zone->block_size())
-                : checker_.allocated(shadow::pool, block, e.requested);
+      from.zone    ? checker_.allocated(from.zone->number(), block, from.zone->block_size())
+      : from.cache ? checker_.allocated(from.cache->number(), block, from.cache->block_size())
+                   : checker_.allocated(shadow::pool, block, e.requested);
   live_.emplace(e.address, live_block{block, &from, stamp, e.requested, order_++, e.processor});
 
   list_result& counts = from.counts;
@@ -196,6 +205,8 @@ void player::release(const live_block& block) {
   live_bytes_ -= block.requested;
   if (from.zone) {
     from.zone->free(block.block, block.stamp);
+  } else if (from.cache) {
+    from.cache->free(block.block, block.stamp);
   } else {
     checker_.freed(shadow::pool, block.block, block.stamp);
     calls_.free_pool(block.block);
@@ -211,6 +222,9 @@ replay_result player::finish() {
   }
   result_.counters = difference(calls_.counters(), counters_at_start_);
 
+  for (const auto& one : lists_) {
+    if (one->cache) one->counts.lookaside = one->cache->figures();
+  }
   std::vector<live_block> left;
   left.reserve(live_.size());
   for (const auto& [address, block] : live_) left.push_back(block);
@@ -227,8 +241,10 @@ replay_result player::finish() {
       one->counts.carved = checker_.carved(one->zone->number());
       one->counts.extends = one->zone->extends();
     }
+    if (one->cache) one->cache->check_at_end();
     result_.lists.push_back(one->counts);
     one->zone.reset();
+    one->cache.reset();
   }
   result_.library = calls_.library();
   result_.errors_reported = calls_.errors_reported();

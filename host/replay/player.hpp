@@ -12,6 +12,7 @@
 #include "allocator.hpp"
 #include "cost_model.hpp"
 #include "event.hpp"
+#include "lookaside_cache.hpp"
 #include "result.hpp"
 #include "shadow.hpp"
 #include "zone_list.hpp"
@@ -20,7 +21,7 @@ namespace exalloc::replay {
 
 class player {
  public:
-  player(allocator& calls, std::uint64_t seed, const cost_model& model = {});
+  player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model = {});
 
   // One event, which stands in this line. Throws std::runtime_error when a zone cannot be made.
   void play(const event& e, std::uint64_t line);
@@ -30,10 +31,11 @@ class player {
   replay_result finish();
 
  private:
-  // A zone or a pool size, with what is counted for it.
+  // A cache or a pool size, with what is counted for it.
   struct list {
     list_result counts;
-    std::unique_ptr<zone_list> zone;  // none: pool
+    std::unique_ptr<zone_list> zone;
+    std::unique_ptr<lookaside_cache> cache;  // neither: pool
   };
   struct live_block {
     void* block;
@@ -59,7 +61,7 @@ class player {
   void free(const event& e);
   void release(const live_block& block);
   list& list_of(const event& e);
-  list& add_list(std::string name, bool is_zone, std::uint64_t block_size);
+  list& add_list(std::string name, list_kind kind, std::uint64_t block_size);
 
   void enter(unsigned processor);
   template <typename function>

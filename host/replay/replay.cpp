@@ -12,7 +12,7 @@ replay_result run_replay(const replay_options& options, const std::function<allo
   event e;
   // The first event proves that this is a trace at all.
   bool more = reader.next(e);
-  player playing(open(), options.seed);
+  player playing(open(), options.seed, options.caches);
 
   const auto began = std::chrono::steady_clock::now();
   for (; more; more = reader.next(e)) {

@@ -15,6 +15,7 @@ struct replay_options {
   std::string trace;
   reader_options reading;
   std::uint64_t seed = 1;
+  cache_kind caches = cache_kind::lookaside;
   std::function<void(const std::string&)> complain;  // of malformed lines
   // Called now and then with the share that is done (0 when unknown) and the lines so far.
   std::function<void(double, std::uint64_t)> progress;

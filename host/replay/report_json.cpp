@@ -25,16 +25,25 @@ json latencies(const distribution& values, bool known) {
   return result;
 }
 
+json lookaside(const std::optional<lookaside_figures>& l) {
+  if (!l) return nullptr;
+  return {
+      {"type", "NonPaged"},        {"depth", l->depth},         {"maximum_depth", l->maximum_depth},
+      {"size", l->size},           {"allocates", l->allocates}, {"misses", l->allocate_misses},
+      {"hit_rate", l->hit_rate()}, {"frees", l->frees},         {"free_misses", l->free_misses}};
+}
+
 json one_list(const list_result& list) {
   return {{"name", list.name},
-          {"kind", list.is_zone ? "zone" : "pool"},
+          {"kind", to_string(list.kind)},
           {"block_size", list.block_size},
           {"allocations", list.allocations},
           {"frees", list.frees},
           {"peak_live", list.peak_live},
           {"magazine_hits", list.magazine_hits},
           {"card_refills", list.card_refills},
-          {"misses", list.misses}};
+          {"misses", list.misses},
+          {"lookaside", lookaside(list.lookaside)}};
 }
 
 json clock_mhz(const card_counters& counters) {
@@ -53,6 +62,8 @@ std::string json_report(const replay_result& r) {
       {"trace", r.trace},
       {"format", to_string(r.format)},
       {"card", r.card},
+      {"caches", to_string(r.caches)},
+      {"magazines", r.magazines},
       {"events", r.events},
       {"allocations", r.allocations},
       {"frees", r.frees},

@@ -46,26 +46,53 @@ void totals(out o, const replay_result& r) {
   row(o, "live at the end", r.live_at_end);
 }
 
-void lists(out o, const replay_result& r) {
-  std::vector<const list_result*> sorted;
-  for (const list_result& list : r.lists) sorted.push_back(&list);
-  std::stable_sort(sorted.begin(), sorted.end(), [](const list_result* a, const list_result* b) {
-    return a->allocations > b->allocations;
-  });
+// The busiest first, and how wide their names are.
+struct sorted_lists {
+  std::vector<const list_result*> all;
   std::size_t name_width = 4;
-  for (const list_result* list : sorted) name_width = std::max(name_width, list->name.size());
+
+  explicit sorted_lists(const replay_result& r) {
+    for (const list_result& list : r.lists) {
+      all.push_back(&list);
+      name_width = std::max(name_width, list.name.size());
+    }
+    std::stable_sort(all.begin(), all.end(), [](const list_result* a, const list_result* b) {
+      return a->allocations > b->allocations;
+    });
+  }
+};
+
+void lists(out o, const replay_result& r) {
+  const auto [sorted, name_width] = sorted_lists(r);
   fmt::format_to(o,
-                 "\nLists\n  {:<{}} {:<4} {:>8} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>7}\n",
+                 "\nLists\n  {:<{}} {:<9} {:>8} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>7}\n",
                  "name", name_width, "kind", "size", "allocs", "frees", "peak", "carved", "extends",
                  "hits", "refills", "misses");
   for (const list_result* list : sorted) {
-    // A pool list has no segments of ours.
-    const std::string carved = list->is_zone ? std::to_string(list->carved) : "-";
-    const std::string extends = list->is_zone ? std::to_string(list->extends) : "-";
-    fmt::format_to(o, "  {:<{}} {:<4} {:>8} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>7}\n",
-                   list->name, name_width, list->is_zone ? "zone" : "pool", list->block_size,
+    // Only a zone has segments of ours.
+    const std::string carved = list->kind == list_kind::zone ? std::to_string(list->carved) : "-";
+    const std::string extends = list->kind == list_kind::zone ? std::to_string(list->extends) : "-";
+    fmt::format_to(o, "  {:<{}} {:<9} {:>8} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>7}\n",
+                   list->name, name_width, to_string(list->kind), list->block_size,
                    list->allocations, list->frees, list->peak_live, carved, extends,
                    list->magazine_hits, list->card_refills, list->misses);
+  }
+}
+
+// As the debugger's !lookaside shows them.
+void lookasides(out o, const replay_result& r) {
+  if (r.caches != cache_kind::lookaside) return;
+  const auto [sorted, name_width] = sorted_lists(r);
+  fmt::format_to(o,
+                 "\nLookaside lists{}\n  {:<{}} {:>5} {:>5} {:>8} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
+                 r.magazines ? "" : ", without magazines", "name", name_width, "depth", "max",
+                 "size", "allocates", "misses", "frees", "misses", "hit rate");
+  for (const list_result* list : sorted) {
+    if (!list->lookaside) continue;
+    const lookaside_figures& l = *list->lookaside;
+    fmt::format_to(o, "  {:<{}} {:>5} {:>5} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7.1f}%\n", list->name,
+                   name_width, l.depth, l.maximum_depth, l.size, l.allocates, l.allocate_misses,
+                   l.frees, l.free_misses, 100 * l.hit_rate());
   }
 }
 
@@ -129,6 +156,7 @@ std::string text_report(const replay_result& r, bool unicode) {
                  to_string(r.format), r.card, r.processors, r.seed, r.wall_seconds);
   totals(o, r);
   lists(o, r);
+  lookasides(o, r);
   fmt::format_to(o, "\nRequested bytes, from\n{}", picture(r.sizes, "B ", unicode));
   latencies(o, r, unicode);
   card(o, r);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,31 @@
 
 namespace exalloc::replay {
 
-// One zone, or the pool blocks of one size.
+// What a cache of the trace becomes.
+enum class cache_kind : std::uint8_t { zone, lookaside };
+constexpr const char* to_string(cache_kind kind) {
+  return kind == cache_kind::zone ? "zone" : "lookaside";
+}
+
+enum class list_kind : std::uint8_t { zone, lookaside, pool };
+constexpr const char* to_string(list_kind kind) {
+  return kind == list_kind::zone ? "zone" : kind == list_kind::lookaside ? "lookaside" : "pool";
+}
+
+// A lookaside list's own fields at the end of the trace.
+struct lookaside_figures {
+  std::uint32_t depth = 0, maximum_depth = 0, size = 0;
+  std::uint32_t allocates = 0, allocate_misses = 0, frees = 0, free_misses = 0;
+
+  double hit_rate() const {
+    return allocates == 0 ? 0 : static_cast<double>(allocates - allocate_misses) / allocates;
+  }
+};
+
+// One cache, or the pool blocks of one size.
 struct list_result {
   std::string name;
-  bool is_zone = false;
+  list_kind kind = list_kind::pool;
   std::uint64_t block_size = 0;
   std::uint64_t allocations = 0;
   std::uint64_t frees = 0;  // matched ones
@@ -28,6 +50,7 @@ struct list_result {
   std::uint64_t misses = 0;
   std::uint64_t carved = 0;  // blocks; zones only
   std::uint64_t extends = 0;
+  std::optional<lookaside_figures> lookaside;
 };
 
 struct replay_result {
@@ -38,6 +61,8 @@ struct replay_result {
   std::uint64_t lines = 0;
   std::uint64_t malformed_lines = 0;
   std::uint64_t processors = 0;
+  cache_kind caches = cache_kind::zone;
+  bool magazines = true;  // of lookaside lists
 
   std::uint64_t events = 0;
   std::uint64_t allocations = 0;

@@ -40,6 +40,12 @@ shadow::zone_number shadow::add_zone(std::string name, std::size_t block_size) {
   return static_cast<zone_number>(zones_.size() - 1);
 }
 
+shadow::zone_number shadow::add_pool_list(std::string name) {
+  const zone_number number = add_zone(std::move(name), 0);
+  zones_[number].from_pool = true;
+  return number;
+}
+
 void shadow::add_segment(zone_number zone, const void* memory, std::size_t bytes) {
   zone_record& z = zones_[zone];
   const std::uint64_t blocks =
@@ -65,14 +71,18 @@ bool shadow::overlaps(std::uintptr_t begin, std::uintptr_t end) const {
 void shadow::note(zone_number zone, const void* block, const std::string& what) {
   if (found_.first.size() >= findings_kept) return;
   const std::string where = line_ == 0 ? "after the trace" : fmt::format("line {}", line_);
-  const std::string which = zone == pool ? "pool" : fmt::format("zone {}", zones_[zone].name);
+  const std::string which =
+      zone == pool
+          ? "pool"
+          : fmt::format("{} {}", zones_[zone].from_pool ? "list" : "zone", zones_[zone].name);
   const std::string at = block == nullptr ? "" : fmt::format(", block {}", block);
   found_.first.push_back(fmt::format("{}, {}{}: {}", where, which, at, what));
 }
 
 std::uint64_t shadow::allocated(zone_number zone, void* block, std::size_t bytes) {
   const std::uintptr_t begin = address_of(block);
-  if (zone == pool) {
+  if (zone != pool) ++zones_[zone].live;
+  if (zone == pool || zones_[zone].from_pool) {
     const std::size_t alignment = bytes >= page_bytes ? page_bytes : 16;
     if (begin % alignment != 0) {
       ++found_.outside_segment;
@@ -82,7 +92,6 @@ std::uint64_t shadow::allocated(zone_number zone, void* block, std::size_t bytes
       note(zone, block, "is less than a page, but crosses a page boundary");
     }
   } else {
-    ++zones_[zone].live;
     if (!is_in_segment(zones_[zone], begin)) {
       ++found_.outside_segment;
       note(zone, block, "is no block of any segment of the zone");
@@ -120,6 +129,15 @@ void shadow::drained(zone_number zone, std::uint64_t got) {
   found_.lost += z.carved - got;
   note(zone, nullptr,
        fmt::format("all blocks were freed, but only {} of {} come out again", got, z.carved));
+}
+
+void shadow::not_given_back(zone_number list, std::uint64_t blocks) {
+  if (blocks == 0) return;
+  found_.lost += blocks;
+  note(list, nullptr,
+       fmt::format("all blocks were freed and the list deleted, but {} did not come "
+                   "back",
+                   blocks));
 }
 
 void shadow::wrong_answer(zone_number zone, const std::string& what) {

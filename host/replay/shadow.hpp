@@ -15,7 +15,7 @@ struct findings {
   std::uint64_t outside_segment =
       0;                        // beyond every segment of the zone, off its grid; misplaced pool
   std::uint64_t corrupted = 0;  // what the holder wrote was not there any more at the free
-  std::uint64_t lost = 0;       // blocks that a zone no longer hands out at the end
+  std::uint64_t lost = 0;  // blocks that a zone no longer hands out at the end, or a list swallowed
   std::uint64_t wrong_answers = 0;  // NULL, "full" or a size that cannot be true
   std::vector<std::string> first;   // the first few in words
 
@@ -35,6 +35,8 @@ class shadow {
   void at_line(std::uint64_t line) { line_ = line; }
 
   zone_number add_zone(std::string name, std::size_t block_size);
+  // A list of its own name whose blocks come from pool.
+  zone_number add_pool_list(std::string name);
   // The zone may hand out the whole blocks behind the segment's 16-byte header.
   void add_segment(zone_number zone, const void* segment, std::size_t bytes);
   // Blocks in all segments of the zone, by the checker's own count.
@@ -49,6 +51,8 @@ class shadow {
 
   // The zone gave `got` blocks when all its blocks were free.
   void drained(zone_number zone, std::uint64_t got);
+  // So many blocks of a pool list are gone, when all should be back.
+  void not_given_back(zone_number list, std::uint64_t blocks);
   // The library said something that cannot be true.
   void wrong_answer(zone_number zone, const std::string& what);
 
@@ -65,6 +69,7 @@ class shadow {
     std::uint64_t carved;
     std::uint64_t live;
     std::map<std::uintptr_t, segment> segments;  // by first block
+    bool from_pool = false;
   };
   struct live_block {
     std::uintptr_t end;

@@ -13,8 +13,9 @@ struct block {
   std::uint32_t token = 0;
 };
 
-// A token's state byte. Free also stands for "no block at all".
-enum class block_state : std::uint8_t { free = 0, allocated = 1 };
+// A token's state byte. Free also stands for "no block at all". Away is used for lists that on-card
+// kernels share: in the card, or a kernel's.
+enum class block_state : std::uint8_t { free = 0, allocated = 1, away = 2 };
 using state_byte = std::atomic<block_state>;
 static_assert(sizeof(state_byte) == 1);
 

@@ -37,6 +37,11 @@ class block_list {
     total_.fetch_add(static_cast<std::uint64_t>(blocks), std::memory_order_relaxed);
   }
 
+  // Whether on-card kernels allocate and free its blocks too. State bytes then tell less: what is
+  // allocated here may be freed by a kernel, and what is away may be freed here.
+  bool streamed() const noexcept { return streamed_.load(std::memory_order_relaxed); }
+  void set_streamed() noexcept { streamed_.store(true, std::memory_order_relaxed); }
+
   // Adds blocks if the list still has `total` and can grow; true if it has more now. Called without
   // a lock, or under the list's; a list in the host adds them to the store, and is always called
   // under its lock.
@@ -56,6 +61,7 @@ class block_list {
   std::uint32_t number_;
   std::uint16_t generation_;
   std::atomic<bool> shared_{false};
+  std::atomic<bool> streamed_{false};
   state_byte* states_;
   std::atomic<std::uint64_t> total_{0};
 };

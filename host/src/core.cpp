@@ -33,6 +33,21 @@ std::string card_name() {
   return name != nullptr && *name != '\0' ? name : "soft";
 }
 
+constexpr std::uint32_t default_period_ms = 1000;
+constexpr std::int64_t not_chosen = -1;
+std::atomic<std::int64_t> chosen_period_ms{not_chosen};
+
+std::uint32_t governor_period_ms() {
+  const std::int64_t chosen = chosen_period_ms.load(std::memory_order_relaxed);
+  if (chosen != not_chosen) return static_cast<std::uint32_t>(chosen);
+  const char* text = std::getenv("EXALLOC_GOVERNOR_PERIOD_MS");
+  if (text == nullptr || *text == '\0') return default_period_ms;
+  char* end = nullptr;
+  const unsigned long value = std::strtoul(text, &end, 10);
+  return *end == '\0' && value <= 0xFFFF'FFFF ? static_cast<std::uint32_t>(value)
+                                              : default_period_ms;
+}
+
 }  // namespace
 
 core::core(const std::string& card_name)
@@ -41,6 +56,7 @@ core::core(const std::string& card_name)
       processors(card_driver, tokens),
       lock_free(enable_heavy_fence()),
       host_slabs_(card_driver.geometry().slabs, host_slab_count) {
+  card_driver.set_governor_period(governor_period_ms());
   if (!lock_free)
     post_error({"this system has no membarrier: every operation takes its processor's lock", "ok",
                 nullptr, 0, 0, -1});
@@ -76,6 +92,12 @@ void core::choose_card(const std::string& name) {
                     c->card_driver.device().name(), name));
   }
   chosen_card() = name;
+}
+
+void core::choose_governor_period(std::uint32_t milliseconds) {
+  const std::lock_guard lock(open_mutex);
+  chosen_period_ms.store(milliseconds, std::memory_order_relaxed);
+  if (core* c = opened()) c->card_driver.set_governor_period(milliseconds);
 }
 
 std::uint32_t core::take_host_slabs(std::uint32_t count) {

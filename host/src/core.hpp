@@ -28,6 +28,9 @@ class core {
   // Chooses the card. Throws std::runtime_error when another one is open.
   static void choose_card(const std::string& name);
 
+  // How often the depths of lookaside lists are governed, now and on a card opened later; 0: never.
+  static void choose_governor_period(std::uint32_t milliseconds);
+
   driver card_driver;
   token_table tokens;
   registry processors;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace exalloc {
@@ -43,6 +44,14 @@ driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
   geometry_.portals = static_cast<std::uint32_t>(regs::geometry::portals.get(g));
   geometry_.slabs = c.read(off::slabs);
   geometry_.lists = static_cast<std::uint32_t>(regs::lists::count.get(c.read(off::lists)));
+  geometry_.stream_ports =
+      static_cast<std::uint32_t>(regs::engines::stream_ports.get(c.read(off::engines)));
+  const std::uint32_t engines = c.read(off::engines);
+  geometry_.lookaside_lists =
+      std::min(static_cast<std::uint32_t>(regs::engines::lookaside_lists.get(engines)),
+               regs::max_lookaside_lists);
+  geometry_.lookaside_depth =
+      static_cast<std::uint32_t>(regs::engines::lookaside_depth.get(engines));
   if (regs::geometry::slab_width.get(g) != slab_width)
     throw std::runtime_error(
         fmt::format("exalloc: the card \"{}\" has slabs of {} blocks, this library needs {}",
@@ -56,6 +65,8 @@ driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
   slabs_ = range_allocator(1, geometry_.slabs - 1);  // slab 0 would make token 0
   generations_.resize(geometry_.lists);
   for (std::uint32_t i = geometry_.lists; i-- > 0;) free_lists_.push_back(i);
+  lookaside_generations_.resize(geometry_.lookaside_lists);
+  for (std::uint32_t i = geometry_.lookaside_lists; i-- > 0;) free_lookasides_.push_back(i);
 }
 
 driver::result driver::command(regs::command what, std::uint32_t list, std::uint32_t slab,
@@ -95,6 +106,57 @@ void driver::close_list(std::uint32_t number) {
 void driver::return_list(std::uint32_t number) {
   const std::lock_guard lock(mutex_);
   free_lists_.push_back(number);
+}
+
+std::optional<driver::list_name> driver::open_lookaside(std::uint32_t depth, std::uint32_t minimum,
+                                                        std::uint32_t maximum) {
+  if (depth > geometry_.lookaside_depth || minimum > geometry_.lookaside_depth) return std::nullopt;
+  namespace d = regs::command_depth;
+  std::uint64_t depths = d::depth.set(d::minimum.set(0, minimum), depth);
+  depths = d::maximum.set(depths, std::min(maximum, geometry_.lookaside_depth));
+  const std::lock_guard lock(mutex_);
+  device_->write(off::command_depth, static_cast<std::uint32_t>(depths));
+  while (!free_lookasides_.empty()) {
+    const std::uint32_t number = free_lookasides_.back();
+    free_lookasides_.pop_back();
+    if (command(regs::command::lookaside_open, number, 0, 0, 0).status == regs::status::ok)
+      return list_name{number, ++lookaside_generations_[number]};
+  }
+  return std::nullopt;
+}
+
+void driver::close_lookaside(std::uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  command(regs::command::lookaside_close, number, 0, 0, 0);
+  free_lookasides_.push_back(number);
+}
+
+exalloc_lookaside_counts driver::lookaside_counts(std::uint32_t number) {
+  const std::uint32_t window = off::lookasides_base + number * off::lookasides_stride;
+  const auto read = [&](std::uint32_t offset) { return device_->read(window + offset); };
+  const auto get = [](const regs::field& f, std::uint32_t word) {
+    return static_cast<std::uint32_t>(f.get(word));
+  };
+  const std::uint32_t depths = read(off::lookaside_depths), held = read(off::lookaside_held);
+  exalloc_lookaside_counts result{};
+  result.list = number;
+  result.depth = get(regs::lookaside_depths::depth, depths);
+  result.minimum_depth = get(regs::lookaside_depths::minimum, depths);
+  result.maximum_depth = get(regs::lookaside_depths::maximum, depths);
+  result.held = get(regs::lookaside_held::held, held);
+  result.reserved = get(regs::lookaside_held::reserved, held);
+  result.high_water = get(regs::lookaside_held::high_water, held);
+  result.allocates = read(off::lookaside_allocates);
+  result.allocate_misses = read(off::lookaside_allocate_misses);
+  result.frees = read(off::lookaside_frees);
+  result.free_misses = read(off::lookaside_free_misses);
+  return result;
+}
+
+void driver::set_governor_period(std::uint32_t milliseconds) {
+  const std::uint64_t khz = regs::clock::khz.get(device_->read(off::clock));
+  const std::uint64_t cycles = std::min<std::uint64_t>(khz * milliseconds, 0xFFFF'FFFF);
+  device_->write(off::governor_period, static_cast<std::uint32_t>(cycles));
 }
 
 std::optional<std::uint32_t> driver::take_slabs(std::uint32_t count) {
@@ -139,6 +201,27 @@ void driver::read_errors(const std::function<void(const error_record&)>& tell) {
           static_cast<std::uint32_t>(regs::error_info::list.get(info)),
           static_cast<std::uint32_t>(regs::error_info::portal.get(info)), token});
   }
+}
+
+bool driver::told_by_record(const error_record& record) noexcept {
+  return record.opcode == 0 || record.opcode == static_cast<std::uint32_t>(regs::opcode::stream);
+}
+
+error_report driver::report_of(const error_record& record, void* address) {
+  error_report r;
+  r.cause = regs::to_string(record.status);
+  r.address = address;
+  r.list = record.list;
+  r.token = record.token;
+  if (record.opcode == static_cast<std::uint32_t>(regs::opcode::stream)) {
+    r.what = fmt::format("the card refused a block that a kernel pushed into stream port {}: {}",
+                         record.portal, regs::describe(record.status));
+    r.stream_port = static_cast<std::int32_t>(record.portal);
+  } else {
+    r.what = fmt::format("the card reports: {}", regs::describe(record.status));
+    r.portal = static_cast<std::int32_t>(record.portal);
+  }
+  return r;
 }
 
 }  // namespace exalloc

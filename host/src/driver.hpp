@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "errors.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/regs.hpp"
 #include "range_allocator.hpp"
@@ -15,7 +16,8 @@
 namespace exalloc {
 
 struct card_geometry {
-  std::uint32_t banks = 0, portals = 0, slabs = 0, lists = 0;
+  std::uint32_t banks = 0, portals = 0, slabs = 0, lists = 0, stream_ports = 0;
+  std::uint32_t lookaside_lists = 0, lookaside_depth = 0;
 };
 
 inline constexpr std::uint32_t slab_width = 64;
@@ -42,6 +44,16 @@ class driver {
   void close_list(std::uint32_t number);
   void return_list(std::uint32_t number);
 
+  // The same for lookaside lists; nothing too if the card cannot go as deep.
+  std::optional<list_name> open_lookaside(std::uint32_t depth, std::uint32_t minimum,
+                                          std::uint32_t maximum);
+  // No line that names it may be on its way.
+  void close_lookaside(std::uint32_t number);
+  // What the card counted, of an open list.
+  exalloc_lookaside_counts lookaside_counts(std::uint32_t number);
+  // How often the governor goes over the lookaside lists; 0: never.
+  void set_governor_period(std::uint32_t milliseconds);
+
   // Consecutive slabs that no list owns.
   std::optional<std::uint32_t> take_slabs(std::uint32_t count);
   void return_slabs(std::uint32_t first, std::uint32_t count);
@@ -61,6 +73,10 @@ class driver {
     std::uint32_t opcode, list, portal, token;
   };
   void read_errors(const std::function<void(const error_record&)>& tell);
+  // Whether nothing but the record tells of it: there is no completion line that does.
+  static bool told_by_record(const error_record& record) noexcept;
+  // `address`: of the record's block, or null.
+  static error_report report_of(const error_record& record, void* address);
 
  private:
   struct result {
@@ -76,6 +92,8 @@ class driver {
   std::mutex mutex_;  // the command registers and everything below
   std::vector<std::uint32_t> free_lists_;
   std::vector<std::uint16_t> generations_;
+  std::vector<std::uint32_t> free_lookasides_;
+  std::vector<std::uint16_t> lookaside_generations_;
   std::uint32_t next_portal_ = 0;
   range_allocator slabs_{0, 0};
   std::mutex error_mutex_;

@@ -38,6 +38,7 @@ void log_to_stderr(const exalloc_error* error, void*) {
   if (error->address != nullptr) line += fmt::format(", block {}", error->address);
   if (error->token != 0) line += fmt::format(", token {:#x}, list {}", error->token, error->list);
   if (error->portal >= 0) line += fmt::format(", portal {}", error->portal);
+  if (error->stream_port >= 0) line += fmt::format(", stream port {}", error->stream_port);
   line += "]\n";
   std::fputs(line.c_str(), stderr);
 }
@@ -61,8 +62,8 @@ void report_error(const error_report& error) noexcept {
     handler = s.handler != nullptr ? s.handler : log_to_stderr;
     context = s.context;
   }
-  const exalloc_error plain{error.what.c_str(), error.cause.c_str(), error.address,
-                            error.token,        error.list,          error.portal};
+  const exalloc_error plain{error.what.c_str(), error.cause.c_str(), error.address,    error.token,
+                            error.list,         error.portal,        error.stream_port};
   handler(&plain, context);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string>
 
 #include "exalloc/exalloc.h"
@@ -15,6 +16,7 @@ struct error_report {
   std::uint32_t token = 0;
   std::uint32_t list = 0;
   std::int32_t portal = -1;
+  std::int32_t stream_port = -1;
 };
 
 // Sets the calling thread's last error.
@@ -26,5 +28,19 @@ void post_error(error_report error);
 // Tells the handler of posted errors; called at the end of every slow path, without locks.
 void deliver_errors() noexcept;
 std::uint64_t errors_reported() noexcept;
+
+// Runs what a routine of the C interface does: 0, or -1 with exalloc_last_error set if it throws.
+template <class Call>
+int guarded(Call&& call) noexcept {
+  int result = 0;
+  try {
+    call();
+  } catch (const std::exception& e) {
+    set_last_error(e.what());
+    result = -1;
+  }
+  deliver_errors();
+  return result;
+}
 
 }  // namespace exalloc

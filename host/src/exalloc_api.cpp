@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
+#include "lookaside.hpp"
 
 namespace exalloc {
 
@@ -98,9 +99,14 @@ void exalloc_processor_flush(void) {
   core* c = core::get_or_report();
   if (c == nullptr) return;
   try {
-    const exalloc::processor_use self(*c);
-    const std::lock_guard lock(self->mutex);
-    self->flush();
+    exalloc::orphans left;
+    {
+      const exalloc::processor_use self(*c);
+      const std::lock_guard lock(self->mutex);
+      self->flush();
+      exalloc::flush_lookasides(*self, left);
+    }
+    exalloc::free_orphans(left);
   } catch (const std::exception& e) {
     exalloc::post_error({e.what(), "ok", nullptr, 0, 0, -1});
   }

@@ -4,6 +4,7 @@
 #include "errors.hpp"
 #include "exalloc/wdm.h"
 #include "pool.hpp"
+#include "raise.hpp"
 
 namespace exalloc {
 namespace {
@@ -29,7 +30,10 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
   (void)Tag;
   exalloc::pool* p = exalloc::pool_or_report();
   const bool cache_aligned = (static_cast<unsigned>(PoolType) & NonPagedPoolCacheAligned) != 0;
-  return p != nullptr ? p->allocate(NumberOfBytes, cache_aligned) : nullptr;
+  void* block = p != nullptr ? p->allocate(NumberOfBytes, cache_aligned) : nullptr;
+  if (block == nullptr && (static_cast<unsigned>(PoolType) & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0)
+    exalloc::raise_status(STATUS_INSUFFICIENT_RESOURCES);
+  return block;
 }
 
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {

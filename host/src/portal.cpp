@@ -39,7 +39,8 @@ portal::portal(card& device, std::uint32_t number)
 }
 
 void portal::submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cookie,
-                    std::uint32_t count, std::span<const std::uint32_t> tokens, bool ack) noexcept {
+                    std::uint32_t count, std::span<const std::uint32_t> tokens, bool ack,
+                    bool call) noexcept {
   namespace h = regs::submission_header;
   line& to = submission_[slot_of(tail_)];
   std::copy(tokens.begin(), tokens.end(), to.tokens.begin());
@@ -47,6 +48,7 @@ void portal::submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cooki
   std::uint64_t header = h::phase.set(0, phase_of(tail_));
   header = h::opcode.set(header, static_cast<std::uint64_t>(opcode));
   header = h::ack.set(header, ack ? 1 : 0);
+  header = h::call.set(header, call ? 1 : 0);
   header = h::count.set(header, count);
   header = h::list.set(header, list);
   header = h::cookie.set(header, cookie);

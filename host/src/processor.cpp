@@ -182,6 +182,9 @@ void processor::flush() {
 }
 
 void processor::release(const block_list& list, const std::uint32_t* tokens, std::size_t count) {
+  if (list.streamed())
+    for (std::size_t i = 0; i < count; ++i)
+      list.state(tokens[i]).store(block_state::away, std::memory_order_relaxed);
   while (count != 0) {
     const std::size_t now = std::min<std::size_t>(count, regs::tokens_per_line);
     submit(regs::opcode::release, list, static_cast<std::uint32_t>(now), tokens, now);
@@ -245,6 +248,11 @@ void processor::forget(const block_list& list) {
 void processor::consume() {
   completion c;
   while (portal_.receive(c)) {
+    if (c.opcode == regs::opcode::pop || c.opcode == regs::opcode::push ||
+        c.opcode == regs::opcode::share) {
+      take_answer(c);
+      continue;
+    }
     if (c.opcode == regs::opcode::sync) continue;
     if (c.opcode == regs::opcode::recall) {
       --recalls_pending_;
@@ -255,12 +263,75 @@ void processor::consume() {
     magazine* m = magazines_[c.list].get();
     // A line of a list that was retired meanwhile: its blocks are nobody's.
     if (m == nullptr || lists_[c.list].generation != c.cookie) continue;
-    if (c.status == regs::status::ok || c.status == regs::status::empty)
+    if (c.status == regs::status::ok || c.status == regs::status::empty) {
+      if (const block_list& list = *lists_[c.list].list; list.streamed())
+        for (std::uint32_t i = 0; i < c.count; ++i)
+          list.state(c.tokens[i]).store(block_state::free, std::memory_order_relaxed);
       m->parked.insert(m->parked.end(), c.tokens.begin(), c.tokens.begin() + c.count);
+    }
     if (c.last) m->asked = 0;
   }
   // A card that waits for room in this ring has to hear of it.
   if (portal_.unreported() >= portal::ring_lines / 2) portal_.ring();
+}
+
+lookaside_use& processor::use_of(lookaside_list& list) {
+  auto& u = lookasides_[list.number()];
+  if (u == nullptr) u = std::make_unique<lookaside_use>(list, list.add_counter());
+  return *u;
+}
+
+void processor::submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
+                       std::span<const std::uint64_t> words) {
+  if (portal_.full()) wait_for([&] { return !portal_.full(); });
+  if (portal_.full()) return;  // the portal has failed, and said so
+  std::array<std::uint32_t, regs::tokens_per_line> halves;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    halves[2 * i] = static_cast<std::uint32_t>(words[i]);
+    halves[2 * i + 1] = static_cast<std::uint32_t>(words[i] >> 32);
+  }
+  lines_unanswered_ = 0;
+  ++u.unanswered;
+  portal_.submit(opcode, u.list.number(), u.list.generation(), count,
+                 {halves.data(), 2 * words.size()}, false, call);
+}
+
+bool processor::wait_for_answers(lookaside_use& u) {
+  if (wait_for([&] { return u.unanswered == 0; })) return true;
+  u.unanswered = 0;
+  return false;
+}
+
+void processor::forget(const lookaside_list& list) {
+  auto& u = lookasides_[list.number()];
+  if (u == nullptr) return;
+  retired_pops_ += u->m.pops();
+  retired_pushes_ += u->m.pushes();
+  u.reset();
+}
+
+void processor::take_answer(const completion& c) {
+  const bool executed = c.status == regs::status::ok || c.status == regs::status::empty ||
+                        c.status == regs::status::full;
+  if (!executed) refused(c);
+  lookaside_use* u = c.list < lookasides_.size() ? lookasides_[c.list].get() : nullptr;
+  if (u == nullptr || u->list.generation() != c.cookie) return;
+  const auto word = [&](std::uint32_t i) {
+    return std::uint64_t{c.tokens[2 * i]} | std::uint64_t{c.tokens[2 * i + 1]} << 32;
+  };
+  auto& into = c.opcode == regs::opcode::pop ? u->popped : u->refused;
+  for (std::uint32_t i = 0; i < std::min(c.count, regs::entries_per_line); ++i)
+    into.push_back(reinterpret_cast<void*>(word(1 + i)));
+  if (!c.last) return;
+  --u->unanswered;
+  if (!executed) {
+    u->line_refused = true;
+    return;
+  }
+  const std::uint64_t state = word(0);
+  if (c.opcode == regs::opcode::share)
+    u->granted = static_cast<std::int32_t>(regs::lookaside_state::granted.get(state));
+  u->list.learn(static_cast<std::int32_t>(regs::lookaside_state::depth.get(state)));
 }
 
 void processor::refused(const completion& c) {
@@ -282,15 +353,9 @@ void processor::refused(const completion& c) {
   }
   // The card's own record has room for 16: keep it empty. What completion lines told is not told
   // again.
-  driver_.read_errors([](const driver::error_record& record) {
-    if (record.opcode != 0) return;
-    error_report r;
-    r.what = fmt::format("the card reports: {}", regs::describe(record.status));
-    r.cause = regs::to_string(record.status);
-    r.list = record.list;
-    r.token = record.token;
-    r.portal = static_cast<std::int32_t>(record.portal);
-    post_error(std::move(r));
+  driver_.read_errors([this](const driver::error_record& record) {
+    if (driver::told_by_record(record))
+      post_error(driver::report_of(record, tokens_.pointer(record.token)));
   });
 }
 
@@ -302,6 +367,11 @@ processor_stats processor::stats() {
     if (m == nullptr) continue;
     s.fast_allocations += m->pops();
     s.fast_frees += m->pushes();
+  }
+  for (const auto& u : lookasides_) {
+    if (u == nullptr) continue;
+    s.fast_allocations += u->m.pops();
+    s.fast_frees += u->m.pushes();
   }
   s.lines_submitted = portal_.counts().submitted;
   s.lines_consumed = portal_.counts().consumed;

@@ -8,11 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "block_list.hpp"
 #include "driver.hpp"
 #include "exalloc/stats.hpp"
+#include "lookaside_use.hpp"
 #include "magazine.hpp"
 #include "portal.hpp"
 #include "token_table.hpp"
@@ -27,6 +29,9 @@ class processor {
 
   // The owner's; null before it used the list.
   magazine* find(const block_list& list) const noexcept { return magazines_[list.number()].get(); }
+  lookaside_use* find(const lookaside_list& list) const noexcept {
+    return lookasides_[list.number()].get();
+  }
 
   // Guards all that follows, and the owner's slow paths against recallers.
   std::mutex mutex;
@@ -67,10 +72,29 @@ class processor {
     m.parked.clear();
     return count;
   }
+  // Takes what the card has answered to where it belongs, errors included.
+  void poll() { consume(); }
   // Waits for the answer to a RECALL of the list.
   bool recall(const block_list& list);
   // After drain(), when the list is retired.
   void forget(const block_list& list);
+
+  // ---- The same for lookaside lists ----
+  lookaside_use& use_of(lookaside_list& list);
+  // Writes a POP, PUSH or SHARE line, with the words behind its header.
+  void submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
+              std::span<const std::uint64_t> words);
+  // Has the card start on lines that nobody waits for.
+  void ring() { portal_.ring(); }
+  // Waits until all lines of the list are answered. False if the portal has failed: what its lines
+  // carried is lost.
+  bool wait_for_answers(lookaside_use& u);
+  template <class Visit>
+  void each_use(Visit&& visit) {
+    for (const auto& u : lookasides_)
+      if (u != nullptr) visit(*u);
+  }
+  void forget(const lookaside_list& list);
 
   processor_stats stats();
   std::uint32_t portal_number() const noexcept { return portal_.number(); }
@@ -93,6 +117,7 @@ class processor {
   // Takes all completion lines there are to where they belong.
   void consume();
   void refused(const completion& c);
+  void take_answer(const completion& c);
   // Rings, then polls until done(). False if the portal has failed meanwhile.
   template <class Done>
   bool wait_for(Done&& done);
@@ -106,6 +131,8 @@ class processor {
   std::uint32_t recalls_pending_ = 0;
   std::array<std::unique_ptr<magazine>, block_list::host_number + 1> magazines_;
   std::array<list_use, block_list::host_number + 1> lists_;
+  // The last one, of lists without a card list, stays null.
+  std::array<std::unique_ptr<lookaside_use>, lookaside_list::host_number + 1> lookasides_;
   std::uint64_t retired_pops_ = 0, retired_pushes_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "errors.hpp"
+#include "lookaside.hpp"
 
 namespace exalloc {
 
@@ -30,13 +31,18 @@ processor* registry::acquire() {
 }
 
 void registry::release(processor& p) {
+  orphans left;
   {
     const std::lock_guard lock(p.mutex);
     p.flush();
+    flush_lookasides(p, left);
   }
-  const std::lock_guard lock(mutex);
-  idle_.push_back(&p);
-  active_.fetch_sub(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex);
+    idle_.push_back(&p);
+    active_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  free_orphans(left);
 }
 
 processor& registry::shared() {

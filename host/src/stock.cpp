@@ -191,7 +191,7 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
       }
       if (b.pointer == nullptr) break;
       state_byte& state = list.state(b.token);
-      if (state.load(std::memory_order_relaxed) == block_state::free) {
+      if (state.load(std::memory_order_relaxed) == block_state::free || list.streamed()) {
         state.store(block_state::allocated, std::memory_order_relaxed);
         result = b.pointer;
       } else {
@@ -208,8 +208,12 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
   return result;
 }
 
-void* allocate_another(block_list& list, const block& twice) noexcept {
-  report_twice(list, twice);
+void* allocate_doubtful(block_list& list, const block& b) noexcept {
+  if (list.streamed()) {
+    list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
+    return b.pointer;
+  }
+  report_twice(list, b);
   return allocate_slow(list, no_slot);
 }
 
@@ -232,9 +236,35 @@ void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
   return previous;
 }
 
-void refuse_free(const block_list& list, const block& b) noexcept {
-  report_error({"a block was freed that is free already; nothing is changed",
-                regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
+void* free_unowned(block_list& list, const block& b, bool want_previous) noexcept {
+  state_byte& state = list.state(b.token);
+  if (!list.streamed() || state.load(std::memory_order_relaxed) != block_state::away) {
+    report_error({"a block was freed that is free already; nothing is changed",
+                  regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(),
+                  -1});
+    return nullptr;
+  }
+  // Only the card knows whether it is a kernel's or free, so it is asked at once.
+  core* c = core::get_or_report();
+  if (c == nullptr) return nullptr;
+  void* previous = nullptr;
+  try {
+    const processor_use self(*c);
+    ++self->slow.slow_frees;
+    if (want_previous) {
+      with_stock(*c, *self, list, true, [&](auto stock) {
+        if (!stock.empty()) previous = stock.top().pointer;
+      });
+    }
+    const std::lock_guard lock(self->mutex);
+    self->release(list, &b.token, 1);
+    self->drain();
+  } catch (const std::exception& e) {
+    post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
+                b.token, list.number(), -1});
+  }
+  deliver_errors();
+  return previous;
 }
 
 bool is_full_slow(block_list& list) noexcept {
@@ -249,6 +279,24 @@ bool is_full_slow(block_list& list) noexcept {
   }
   deliver_errors();
   return full;
+}
+
+void share_with_kernels(core& c, block_list& list,
+                        std::span<const std::pair<std::uint32_t, std::uint32_t>> tokens) {
+  const processor_use self(c);
+  const std::lock_guard lock(list.mutex);
+  if (!list.shared()) recall(c, *self, list);
+  // Every free block is in the store or in the card now.
+  for (const auto& [first, count] : tokens) {
+    for (std::uint32_t t = first; t < first + count; ++t) {
+      block_state expected = block_state::free;
+      list.state(t).compare_exchange_strong(expected, block_state::away, std::memory_order_relaxed);
+    }
+  }
+  for (const block& b : list.store)
+    list.state(b.token).store(block_state::free, std::memory_order_relaxed);
+  list.set_streamed();
+  leave_scarce_mode(c, *self, list);
 }
 
 void retire(core& c, block_list& list) {

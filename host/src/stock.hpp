@@ -1,6 +1,9 @@
 // Allocating and freeing blocks of a list: the fast path here, everything else in stock.cpp.
 #pragma once
 
+#include <span>
+#include <utility>
+
 #include "block_list.hpp"
 #include "current.hpp"
 #include "processor.hpp"
@@ -11,12 +14,15 @@ inline constexpr std::int32_t no_slot = INT32_MAX;
 
 // `slot` is what begin_pop() gave and could not keep, no_slot if nothing was popped.
 void* allocate_slow(block_list& list, std::int32_t slot) noexcept;
-// A block that was in stock twice, because two threads freed it at the same moment: reports it and
-// takes another one.
-void* allocate_another(block_list& list, const block& twice) noexcept;
+// For a block in stock whose state byte does not say so. It was there twice, because two threads
+// freed it at the same moment: reports it and takes another one. Or a kernel shares the list: takes
+// it.
+void* allocate_doubtful(block_list& list, const block& b) noexcept;
 // Frees a block whose state byte is set already. Returns the head before it.
 void* free_slow(block_list& list, const block& b, bool want_previous) noexcept;
-void refuse_free(const block_list& list, const block& b) noexcept;
+// Frees a block whose state byte does not say that it is allocated here: refuses it, unless it may
+// be a kernel's. Returns the head before it.
+void* free_unowned(block_list& list, const block& b, bool want_previous) noexcept;
 // Whether no block is free anywhere.
 bool is_full_slow(block_list& list) noexcept;
 
@@ -30,7 +36,7 @@ inline void* allocate(block_list& list) noexcept {
       const block b = m->get(slot);
       state_byte& state = list.state(b.token);
       if (state.load(std::memory_order_relaxed) != block_state::free) [[unlikely]]
-        return allocate_another(list, b);
+        return allocate_doubtful(list, b);
       state.store(block_state::allocated, std::memory_order_relaxed);
       m->count_pop();
       return b.pointer;
@@ -43,10 +49,8 @@ inline void* allocate(block_list& list) noexcept {
 // was.
 inline void* free(block_list& list, const block& b, bool want_previous) noexcept {
   state_byte& state = list.state(b.token);
-  if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]] {
-    refuse_free(list, b);
-    return nullptr;
-  }
+  if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]]
+    return free_unowned(list, b, want_previous);
   state.store(block_state::free, std::memory_order_relaxed);
   if (const processor* p = fast_processor; p != nullptr) [[likely]] {
     if (magazine* m = p->find(list); m != nullptr) [[likely]] {
@@ -69,6 +73,10 @@ inline bool is_full(block_list& list) noexcept {
 }
 
 class core;
+// From now on on-card kernels may allocate and free the list's blocks. `tokens`: first token and
+// count of each of its segments.
+void share_with_kernels(core& c, block_list& list,
+                        std::span<const std::pair<std::uint32_t, std::uint32_t>> tokens);
 // Takes the list away from all processors; nobody may use it any more. Its blocks are then nowhere
 // but in the card.
 void retire(core& c, block_list& list);

@@ -66,6 +66,17 @@ bool zone::contains(const void* address) const noexcept {
   return p - table->first.begin < table->first.bytes || table->other(p) != nullptr;
 }
 
+std::vector<zone::extent> zone::extents() const {
+  const segment_table* table = segments_.load(std::memory_order_acquire);
+  std::vector<extent> result;
+  const auto add = [&](const segment& s) {
+    result.push_back({s.begin, s.first_token, static_cast<std::uint32_t>(s.bytes / block_size_)});
+  };
+  add(table->first);
+  for (const segment& s : table->others) add(s);
+  return result;
+}
+
 void zone::publish(const segment& s) {
   auto table = std::make_unique<segment_table>(*tables_.back());
   if (!has_first_) {
@@ -108,6 +119,9 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   // Everything must be in place before the card hands out the first block.
   core_.tokens.describe(*first, count, {bytes + sizeof(ZONE_SEGMENT_HEADER), block_size_, 0});
   publish(s);
+  if (streamed())
+    for (std::uint32_t i = 0; i < blocks; ++i)
+      state(token_of(*first, i)).store(block_state::away, std::memory_order_relaxed);
   if (host_backed()) {
     const std::lock_guard lock(mutex);
     for (std::uint32_t i = blocks; i-- > 0;) {

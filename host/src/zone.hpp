@@ -49,6 +49,14 @@ class zone final : public block_list {
     return reinterpret_cast<std::uintptr_t>(address) - s.begin < s.bytes;
   }
 
+  // Where the blocks of each segment lie, the first segment first, the others by address.
+  struct extent {
+    std::uintptr_t begin;
+    std::uint32_t first_token, blocks;
+  };
+  std::vector<extent> extents() const;
+  std::uint32_t block_size() const noexcept { return block_size_; }
+
   // Whether Interlocked calls go without the caller's lock.
   std::atomic<bool> lockfree{false};
 

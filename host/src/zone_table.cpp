@@ -1,6 +1,9 @@
 #include "zone_table.hpp"
 
+#include <fmt/format.h>
+
 #include <new>
+#include <stdexcept>
 
 namespace exalloc {
 
@@ -14,6 +17,22 @@ zone_table& zone_table::get() {
   alignas(zone_table) static std::byte storage[sizeof(zone_table)];
   static zone_table* const instance = ::new (storage) zone_table;
   return *instance;
+}
+
+zone& zone_table::require(const char* routine, const ZONE_HEADER* header) {
+  zone* z = header != nullptr ? find(header) : nullptr;
+  if (z == nullptr)
+    throw std::runtime_error(
+        fmt::format("{}: the zone header at {} was not set up by ExInitializeZone", routine,
+                    static_cast<const void*>(header)));
+  return *z;
+}
+
+PZONE_HEADER zone_table::header_of(std::uint32_t list) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [address, s] : by_header_)
+    if (s->get()->number() == list) return reinterpret_cast<PZONE_HEADER>(address);
+  return nullptr;
 }
 
 bool zone_table::add(core& c, PZONE_HEADER header, std::uint32_t block_size, std::byte* segment,

@@ -31,6 +31,11 @@ class zone_table {
     return s->get();
   }
 
+  // The same, but throws std::runtime_error, in the name of the routine that was called.
+  static zone& require(const char* routine, const ZONE_HEADER* header);
+  // The header of the zone behind one of the card's lists; null if there is none.
+  PZONE_HEADER header_of(std::uint32_t list);
+
   // Makes a zone for a header, with a first segment; retires the header's former one. Throws
   // std::bad_alloc; false when the card has not enough slabs.
   bool add(core& c, PZONE_HEADER header, std::uint32_t block_size, std::byte* segment,

@@ -16,12 +16,16 @@ struct cut {
       peak_bytes, remote_frees;
 };
 
-class bundled_traces : public testing::TestWithParam<cut> {};
+class bundled_traces : public testing::TestWithParam<cut> {
+ protected:
+  void replay(cache_kind caches, bool magazines);
+};
 
-TEST_P(bundled_traces, replay_without_a_finding) {
-  library_allocator calls("");
+void bundled_traces::replay(cache_kind caches, bool magazines) {
+  library_allocator calls("", magazines);
   replay_options options;
   options.trace = std::string(EXALLOC_TEST_DATA "/") + GetParam().file;
+  options.caches = caches;
   options.complain = [](const std::string& text) { ADD_FAILURE() << text; };
   const replay_result r = run_replay(options, [&]() -> allocator& { return calls; });
   EXPECT_EQ(r.allocations, GetParam().allocations);
@@ -40,6 +44,12 @@ TEST_P(bundled_traces, replay_without_a_finding) {
   for (const list_result& list : r.lists) {
     EXPECT_EQ(list.magazine_hits + list.card_refills + list.misses, list.allocations) << list.name;
   }
+}
+
+TEST_P(bundled_traces, replay_on_zones) { replay(cache_kind::zone, true); }
+TEST_P(bundled_traces, replay_on_lookaside_lists) { replay(cache_kind::lookaside, true); }
+TEST_P(bundled_traces, replay_on_lookaside_lists_without_magazines) {
+  replay(cache_kind::lookaside, false);
 }
 
 INSTANTIATE_TEST_SUITE_P(

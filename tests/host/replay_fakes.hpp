@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ enum class fault {
   pool_overlap,  // two pool blocks at one address
   pool_null,
   reports_error,
+  list_gives_twice,      // the fifth entry of a lookaside list is the fourth again
+  list_swallows,         // one entry never comes back to Free
+  list_frees_twice,      // one entry comes to Free twice
+  list_keeps_too_many,   // one more than Depth
+  list_counts_too_much,  // TotalAllocates
+  list_misses_unseen,    // AllocateMisses stays 0
+  card_counts_wrong,     // only the card's count of frees
 };
 
 class fake_allocator final : public allocator {
@@ -83,6 +91,61 @@ class fake_allocator final : public allocator {
   }
   void delete_zone(ZONE_HEADER& zone) override { zones_.erase(&zone); }
 
+  void initialize_lookaside(NPAGED_LOOKASIDE_LIST& list, PALLOCATE_FUNCTION allocate,
+                            PFREE_FUNCTION free, std::size_t size, ULONG tag) override {
+    list = {};
+    list.L.Depth = 4;
+    list.L.MaximumDepth = 256;
+    list.L.Size = static_cast<ULONG>(size);
+    list.L.Tag = tag;
+    list.L.Allocate = allocate;
+    list.L.Free = free;
+    lookasides_[&list];
+  }
+  void* allocate_from_lookaside(NPAGED_LOOKASIDE_LIST& list) override {
+    auto& entries = lookasides_[&list];
+    const ULONG call = ++list.L.TotalAllocates;
+    if (call == 5 && fault_ == fault::list_counts_too_much) ++list.L.TotalAllocates;
+    if (call == 5 && fault_ == fault::list_gives_twice) return last_;
+    if (entries.empty()) {
+      if (fault_ != fault::list_misses_unseen) ++list.L.AllocateMisses;
+      return last_ = list.L.Allocate(list.L.Type, list.L.Size, list.L.Tag);
+    }
+    ++stats_[current_].fast_allocations;
+    last_ = entries.back();
+    entries.pop_back();
+    return last_;
+  }
+  void free_to_lookaside(NPAGED_LOOKASIDE_LIST& list, void* entry) override {
+    auto& entries = lookasides_[&list];
+    const ULONG call = ++list.L.TotalFrees;
+    if (call == 3 && fault_ == fault::list_swallows) return;
+    if (entries.size() >= list.L.Depth + (fault_ == fault::list_keeps_too_many ? 1U : 0U)) {
+      ++list.L.FreeMisses;
+      list.L.Free(entry);
+      if (call == 5 && fault_ == fault::list_frees_twice) list.L.Free(entry);
+    } else {
+      entries.push_back(entry);
+    }
+  }
+  void delete_lookaside(NPAGED_LOOKASIDE_LIST& list) override {
+    for (void* entry : lookasides_[&list]) list.L.Free(entry);
+    lookasides_.erase(&list);
+  }
+  std::optional<exalloc_lookaside_counts> lookaside_counts(
+      const NPAGED_LOOKASIDE_LIST& list) override {
+    exalloc_lookaside_counts c{};
+    c.depth = list.L.Depth;
+    c.held = static_cast<std::uint32_t>(lookasides_.at(&list).size());
+    c.allocates = list.L.TotalAllocates;
+    c.allocate_misses = list.L.AllocateMisses;
+    c.frees = list.L.TotalFrees + (fault_ == fault::card_counts_wrong ? 1 : 0);
+    c.free_misses = list.L.FreeMisses;
+    if (fault_ == fault::list_keeps_too_many) c.held = c.depth;
+    return c;
+  }
+  bool magazines() override { return fault_ != fault::card_counts_wrong; }
+
   void* allocate_pool(POOL_TYPE, std::size_t bytes, ULONG) override {
     if (fault_ == fault::pool_null) return nullptr;
     if (fault_ == fault::pool_overlap && !pool_.empty()) return pool_.front();
@@ -116,6 +179,7 @@ class fake_allocator final : public allocator {
 
   fault fault_;
   std::map<ZONE_HEADER*, std::vector<void*>> zones_;
+  std::map<const NPAGED_LOOKASIDE_LIST*, std::vector<void*>> lookasides_;
   std::vector<void*> pool_;
   std::map<unsigned, processor_stats> stats_;
   unsigned current_ = 0;

@@ -11,9 +11,9 @@ namespace exalloc::replay {
 namespace {
 
 replay_result play(const std::vector<event>& events, fault wrong = fault::none,
-                   std::uint64_t seed = 1) {
+                   std::uint64_t seed = 1, cache_kind caches = cache_kind::zone) {
   fake_allocator calls(wrong);
-  player playing(calls, seed);
+  player playing(calls, seed, caches);
   std::uint64_t line = 0;
   for (const event& e : events) playing.play(e, ++line);
   return playing.finish();
@@ -40,9 +40,9 @@ TEST(replay_counts, frees_of_blocks_the_trace_allocated) {
   EXPECT_EQ(r.processors, 2u);
   EXPECT_EQ(list_named(r, "filp").block_size, 192u);  // rounded to 8
   EXPECT_EQ(list_named(r, "filp").peak_live, 2u);
-  EXPECT_TRUE(list_named(r, "filp").is_zone);
+  EXPECT_EQ(list_named(r, "filp").kind, list_kind::zone);
   EXPECT_EQ(list_named(r, "kmalloc-64").frees, 1u);
-  EXPECT_FALSE(list_named(r, "kmalloc-64").is_zone);
+  EXPECT_EQ(list_named(r, "kmalloc-64").kind, list_kind::pool);
 }
 
 TEST(replay_counts, unmatched_and_null_frees_are_not_performed) {
@@ -112,7 +112,7 @@ TEST(replay_zones, start_small_and_double_when_full) {
 TEST(replay_time, is_charged_by_the_model) {
   fake_allocator calls;
   const cost_model model;
-  player playing(calls, 1, model);
+  player playing(calls, 1, cache_kind::zone, model);
   for (std::uint64_t i = 1; i <= 65; ++i) playing.play(cache_allocate(i, "a", 40), i);
   playing.play(cache_free(1), 66);
   const replay_result r = playing.finish();
@@ -187,6 +187,57 @@ TEST(replay_faults, reports_error) {
   const auto r = play(traffic(), fault::reports_error);
   EXPECT_TRUE(r.checks.all_good());
   EXPECT_FALSE(r.passed());
+}
+
+// The same with caches as lookaside lists.
+replay_result play_lookaside(const std::vector<event>& events, fault wrong = fault::none) {
+  return play(events, wrong, 1, cache_kind::lookaside);
+}
+
+TEST(replay_lookasides, count_as_zones_do) {
+  const auto zones = play(traffic());
+  const auto lists = play_lookaside(traffic());
+  EXPECT_TRUE(lists.passed()) << lists.checks.first.front();
+  EXPECT_EQ(lists.allocations, zones.allocations);
+  EXPECT_EQ(lists.frees, zones.frees);
+  EXPECT_EQ(lists.peak_live, zones.peak_live);
+  EXPECT_EQ(lists.peak_bytes, zones.peak_bytes);
+  ASSERT_EQ(lists.lists.size(), zones.lists.size());
+  for (std::size_t i = 0; i < zones.lists.size(); ++i) {
+    EXPECT_EQ(lists.lists[i].name, zones.lists[i].name);
+    EXPECT_EQ(lists.lists[i].block_size, zones.lists[i].block_size);
+    EXPECT_EQ(lists.lists[i].allocations, zones.lists[i].allocations);
+    EXPECT_EQ(lists.lists[i].frees, zones.lists[i].frees);
+    EXPECT_EQ(lists.lists[i].peak_live, zones.lists[i].peak_live);
+  }
+}
+
+TEST(replay_lookasides, show_their_fields_at_the_end_of_the_trace) {
+  const auto r = play_lookaside(traffic());
+  const list_result& a = list_named(r, "a");
+  EXPECT_EQ(a.kind, list_kind::lookaside);
+  ASSERT_TRUE(a.lookaside);
+  EXPECT_EQ(a.lookaside->depth, 4u);
+  EXPECT_EQ(a.lookaside->maximum_depth, 256u);
+  EXPECT_EQ(a.lookaside->size, 40u);
+  EXPECT_EQ(a.lookaside->allocates, 80u);
+  EXPECT_EQ(a.lookaside->allocate_misses, 80u);
+  EXPECT_EQ(a.lookaside->frees, 40u);
+  EXPECT_EQ(a.lookaside->free_misses, 36u);
+  EXPECT_EQ(a.lookaside->hit_rate(), 0);
+  EXPECT_FALSE(list_named(r, "kmalloc-128").lookaside);
+}
+
+TEST(replay_lookasides, faults_do_not_get_past) {
+  EXPECT_GE(play_lookaside(traffic(), fault::list_gives_twice).checks.overlapping, 1u);
+  EXPECT_EQ(play_lookaside(traffic(), fault::list_swallows).checks.lost, 1u);
+  EXPECT_GE(play_lookaside(traffic(), fault::list_frees_twice).checks.wrong_answers, 1u);
+  EXPECT_EQ(play_lookaside(traffic(), fault::list_keeps_too_many).checks.wrong_answers, 1u);
+  EXPECT_EQ(play_lookaside(traffic(), fault::list_counts_too_much).checks.wrong_answers, 1u);
+  EXPECT_EQ(play_lookaside(traffic(), fault::list_misses_unseen).checks.wrong_answers, 1u);
+  EXPECT_EQ(play_lookaside(traffic(), fault::card_counts_wrong).checks.wrong_answers, 1u);
+  EXPECT_GE(play_lookaside(traffic(), fault::pool_overlap).checks.overlapping, 1u);
+  EXPECT_FALSE(play_lookaside(traffic(), fault::pool_null).passed());
 }
 
 }  // namespace

@@ -29,7 +29,9 @@ replay_result sample() {
   r.events = 3;
   r.allocations = 2;
   r.frees = 1;
-  r.lists.push_back({"filp", true, 192, 2, 1, 1, 2, 1, 1, 0, 64, 0});
+  r.lists.push_back({"filp", list_kind::zone, 192, 2, 1, 1, 2, 1, 1, 0, 64, 0, {}});
+  r.lists.push_back({"dentry", list_kind::lookaside, 200, 8, 7, 1, 2, 6, 1, 1, 0, 0,
+                     lookaside_figures{16, 256, 200, 8, 2, 7, 3}});
   for (int i = 0; i < 999; ++i) r.allocate_ns.add(2);
   r.allocate_ns.add(900);
   r.counters.cycles = 77;
@@ -74,13 +76,23 @@ TEST(histogram_picture, longest_bar_is_full_and_shortest_is_seen) {
 TEST(json_report_of, has_exactly_the_promised_keys) {
   const auto j = nlohmann::json::parse(json_report(sample()));
   EXPECT_EQ(keys(j),
-            (std::set<std::string>{"trace", "format", "card", "events", "allocations", "frees",
-                                   "failed_allocations", "unmatched_frees", "null_frees",
-                                   "untraced_frees", "live_at_end", "peak_live", "peak_bytes",
-                                   "lists", "card_stats", "latency_ns", "checks"}));
-  EXPECT_EQ(keys(j["lists"][0]),
-            (std::set<std::string>{"name", "kind", "block_size", "allocations", "frees",
-                                   "peak_live", "magazine_hits", "card_refills", "misses"}));
+            (std::set<std::string>{"trace", "format", "card", "caches", "magazines", "events",
+                                   "allocations", "frees", "failed_allocations", "unmatched_frees",
+                                   "null_frees", "untraced_frees", "live_at_end", "peak_live",
+                                   "peak_bytes", "lists", "card_stats", "latency_ns", "checks"}));
+  EXPECT_EQ(keys(j["lists"][0]), (std::set<std::string>{"name", "kind", "block_size", "allocations",
+                                                        "frees", "peak_live", "magazine_hits",
+                                                        "card_refills", "misses", "lookaside"}));
+  EXPECT_TRUE(j["lists"][0]["lookaside"].is_null());
+  EXPECT_EQ(j["lists"][1]["kind"], "lookaside");
+  const auto& l = j["lists"][1]["lookaside"];
+  EXPECT_EQ(keys(l), (std::set<std::string>{"type", "depth", "maximum_depth", "size", "allocates",
+                                            "misses", "hit_rate", "frees", "free_misses"}));
+  EXPECT_EQ(l["depth"], 16);
+  EXPECT_EQ(l["maximum_depth"], 256);
+  EXPECT_EQ(l["misses"], 2);
+  EXPECT_EQ(l["hit_rate"], 0.75);
+  EXPECT_EQ(l["free_misses"], 3);
   EXPECT_EQ(keys(j["card_stats"]),
             (std::set<std::string>{"cycles", "clock_mhz", "grants", "blocks_granted", "releases",
                                    "blocks_released", "errors"}));
@@ -129,6 +141,15 @@ TEST(text_report_of, says_whether_it_passed_and_why_not) {
   r.checks.lost = 1;
   r.checks.first = {"zone filp: gone"};
   EXPECT_THAT(text_report(r, false), HasSubstr("  ! zone filp: gone\n  FAILED\n"));
+}
+
+TEST(text_report_of, shows_lookaside_lists_as_the_debugger_does) {
+  replay_result r = sample();
+  EXPECT_THAT(text_report(r, false), Not(HasSubstr("Lookaside lists")));
+  r.caches = cache_kind::lookaside;
+  EXPECT_THAT(text_report(r, false),
+              HasSubstr("  dentry    16   256      200         8         2         7         3"
+                        "    75.0%\n"));
 }
 
 TEST(text_report_of, a_card_without_time_says_so) {

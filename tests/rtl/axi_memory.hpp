@@ -46,12 +46,16 @@ class AxiMemory {
   std::function<bool(std::uint64_t)> read_fails = [](std::uint64_t) { return false; };
   std::function<bool(std::uint64_t)> write_fails = [](std::uint64_t) { return false; };
   std::function<void(std::uint64_t)> on_write = [](std::uint64_t) {};
+  // Where the memory keeps what the bus calls by an address.
+  std::function<std::uint64_t(std::uint64_t)> locate = [](std::uint64_t address) {
+    return address;
+  };
   // Told of every read burst: its address and its lines.
   std::function<void(std::uint64_t, unsigned)> on_burst = [](std::uint64_t, unsigned) {};
 
   LineWords& Line(std::uint64_t address) {
-    const std::uint64_t index = (address - base_) / 64;
-    if (address < base_ || index >= lines_.size()) {
+    const std::uint64_t index = (locate(address) - base_) / 64;
+    if (!Inside(address)) {
       ADD_FAILURE() << "address outside the memory: " << std::hex << address;
       return lines_[0];
     }
@@ -114,7 +118,8 @@ class AxiMemory {
     return least + (timing.jitter != 0 ? rng_() % timing.jitter : 0);
   }
   [[nodiscard]] bool Inside(std::uint64_t address) const {
-    return address >= base_ && (address - base_) / 64 < lines_.size();
+    const std::uint64_t place = locate(address);
+    return place >= base_ && (place - base_) / 64 < lines_.size();
   }
 
   // Said once: a master that has given up would fill the log.

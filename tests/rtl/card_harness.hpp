@@ -25,22 +25,36 @@ class CardHarness {
     model->rst_i = 1;
     model->s_axil_bready_i = 1;
     model->s_axil_rready_i = 1;
+    model->gated_cycles_i = 0;
+    model->m_axis_pop_tready_i = 0;
+    model->s_axis_push_tvalid_i = 0;
     for (int i = 0; i < 5; ++i) Cycle();
     model->rst_i = 0;
     WaitReady();
   }
   ~CardHarness() { model->final(); }
 
+  // Something behind a stream port, or both sides of several.
+  class Kernel {
+   public:
+    virtual ~Kernel() = default;
+    virtual void Sample(const Model& model) = 0;  // just before an edge
+    virtual void Drive(Model& model) = 0;         // after it
+  };
+
   AxiMemory<Model> memory;
+  std::vector<Kernel*> kernels;
   std::unique_ptr<Model> model;
   std::uint64_t cycle = 0;
 
   void Cycle() {
     memory.Sample(*model);
+    for (auto* k : kernels) k->Sample(*model);
     model->clk_i = 1;
     model->eval();
     model->clk_i = 0;
     memory.Drive(*model);
+    for (auto* k : kernels) k->Drive(*model);
     model->eval();
     ++cycle;
   }
@@ -232,11 +246,17 @@ class HostPortal {
   void Ring() { Put(regs::offset::doorbell, tail | std::uint32_t{completions} << 16); }
 
   // The next completion line, if it is there.
-  std::optional<Completion> Poll() {
+  std::optional<LineWords> PollRaw() {
     const LineWords& words = card_.memory.Line(completion_base() + 64 * (completions % size()));
     const unsigned phase = 1u ^ ((completions >> ring_log2_) & 1u);
     if ((words[0] & 1) != phase) return std::nullopt;
     ++completions;
+    return words;
+  }
+  std::optional<Completion> Poll() {
+    const auto raw = PollRaw();
+    if (!raw) return std::nullopt;
+    const LineWords& words = *raw;
     const std::uint64_t header = words[0] | std::uint64_t{words[1]} << 32;
     namespace cpl = regs::completion_header;
     Completion c{static_cast<regs::opcode>(cpl::opcode.get(header)),

@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr unsigned kPortals = 64, kUnits = 12;
+constexpr unsigned kPortals = 64, kUnits = 15;
 
 using CardIdle = ports::ModuleTest<Vcard_idle>;
 

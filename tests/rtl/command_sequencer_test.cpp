@@ -5,6 +5,7 @@
 
 #include "Vcommand_sequencer.h"
 #include "bank_lanes.hpp"
+#include "line_slots.hpp"
 #include "ports.hpp"
 
 namespace {
@@ -19,8 +20,15 @@ constexpr unsigned kBanks = 4;
 constexpr uint32_t kSlabs = 65536;
 enum Command : unsigned { kOpen = 1, kClose, kLink, kUnlink, kTrim };
 
+// What the sequencer tells the list monitor.
+struct Told {
+  unsigned op, list, blocks;
+  bool operator==(const Told&) const = default;
+};
+
 struct Result {
   unsigned status = 0, slab = 0, linked = 0, taken = 0;
+  std::vector<Told> told;
   bool operator==(const Result&) const = default;
 };
 
@@ -36,6 +44,7 @@ class CommandSequencer : public ports::SeededTest {
 
   void Cycle() {
     dut_.req_ready_i = Chance(ready_);
+    dut_.mon_ready_i = Chance(ready_);
     lanes_.Answer(dut_, now_, nullptr);
     dut_.clk_i = 0;
     dut_.eval();
@@ -44,6 +53,16 @@ class CommandSequencer : public ports::SeededTest {
       got_.taken += dut_.cnt_taken_o;
       if (dut_.req_valid_o && dut_.req_ready_i) {
         lanes_.Send(dut_, now_, delay_ + (extra_ != 0 ? Random(extra_) : 0), 0);
+      }
+      // Where no blocks are moved their number means nothing.
+      const auto op = static_cast<Op>(dut_.mon_kind_o);
+      const bool moves = op == Op::kLink || op == Op::kTrim;
+      const Told offer{dut_.mon_kind_o, dut_.mon_list_o, moves ? dut_.mon_blocks_o : 0};
+      offers_.Check(dut_.mon_valid_o, dut_.mon_ready_i, offer);
+      if (dut_.mon_valid_o && dut_.mon_ready_i) {
+        EXPECT_FALSE(done_) << "told too late";
+        EXPECT_EQ(lanes_.under_way, 0u) << "told too early";
+        got_.told.push_back(offer);
       }
       if (dut_.done_o) {
         EXPECT_FALSE(done_) << "done twice";
@@ -61,6 +80,9 @@ class CommandSequencer : public ports::SeededTest {
   Result Expected(unsigned command, unsigned list, unsigned domain, uint32_t slab, uint32_t count,
                   unsigned limit) {
     Result r;
+    const auto tell = [&](Op op, unsigned blocks) {
+      r.told.push_back({static_cast<unsigned>(op), list, blocks});
+    };
     const auto ask = [&](Op op, unsigned bank, uint32_t local, unsigned last) {
       Request request{op, int(list), int(domain), int(local), 0, int(last)};
       const Response response = model_[bank].Apply(request);
@@ -75,15 +97,18 @@ class CommandSequencer : public ports::SeededTest {
       for (unsigned b = 0; b < kBanks; ++b) {
         ask(command == kOpen ? Op::kOpen : Op::kClose, b, 0, 0);
       }
+      if (r.status == 0) tell(command == kOpen ? Op::kOpen : Op::kClose, 0);
     } else if (command == kTrim) {
       const Response response = ask(Op::kTrim, slab % kBanks, 0, 0);
       if (response.status == Status::kOk) {
         r.slab = unsigned(response.slab) * kBanks + slab % kBanks;
         r.taken = 1;
+        tell(Op::kTrim, 64);
       }
     } else if (count > kSlabs) {
       r.status = 4;
     } else {
+      unsigned blocks = 0;
       for (uint32_t i = 0; i < count; ++i) {
         const uint32_t s = slab + i;
         if (s == 0 || s >= kSlabs) {
@@ -93,9 +118,11 @@ class CommandSequencer : public ports::SeededTest {
         const auto response = ask(command == kLink ? Op::kLink : Op::kUnlink, s % kBanks,
                                   s / kBanks, i + 1 == count ? limit : 63);
         if (response.status != Status::kOk) continue;
+        blocks += i + 1 == count ? limit + 1 : 64;
         ++r.slab;
         ++(command == kLink ? r.linked : r.taken);
       }
+      if (command == kLink && blocks != 0) tell(Op::kLink, blocks);
     }
     return r;
   }
@@ -130,6 +157,7 @@ class CommandSequencer : public ports::SeededTest {
     EXPECT_EQ(got_.slab, expected.slab);
     EXPECT_EQ(got_.linked, expected.linked);
     EXPECT_EQ(got_.taken, expected.taken);
+    EXPECT_EQ(got_.told, expected.told) << "command " << command;
     return cycles;
   }
 
@@ -151,6 +179,7 @@ class CommandSequencer : public ports::SeededTest {
   unsigned extra_ = 0;
   uint64_t now_ = 0;
   Result got_;
+  line_slots::Steady<Told> offers_;
   bool done_ = false;
 };
 
@@ -187,6 +216,23 @@ TEST_F(CommandSequencer, LinksAroundTheEdges) {
   Check(kClose, 1);
   Check(kUnlink, 1, 0, 0, kSlabs);
   Compare();
+}
+
+TEST_F(CommandSequencer, TellsOfAPartWhenTheLastSlabWasAccepted) {
+  Check(kOpen, 1, 7);
+  Check(kLink, 1, 0, 100, 1, 0);
+  Check(kLink, 1, 0, 101, 1, 62);
+  Check(kLink, 1, 0, 102, 5, 9);
+  Check(kLink, 1, 0, 97, 4, 9);          // the last is in use
+  Check(kLink, 1, 0, 96, 1, 9);          // nothing but a part
+  Check(kLink, 1, 0, 96, 1, 9);          // nothing
+  Check(kLink, 1, 0, kSlabs - 2, 4, 9);  // the last does not exist
+  Check(kLink, 1, 0, 0xFFFFFFFF, 2, 9);  // nor does this
+  for (unsigned bank = 0; bank < 4; ++bank) Check(kTrim, 1, 0, bank);
+  Check(kClose, 1);
+  for (unsigned n = 0; n < kSlabs; n += kSlabs / 2) Check(kUnlink, 1, 0, n, kSlabs / 2);
+  Check(kOpen, 1, 7);
+  Check(kLink, 1, 0, 0, kSlabs, 9);
 }
 
 TEST_F(CommandSequencer, NamesTheFirstRefusalOfAll) {

@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <random>
 
 #include "Verror_record.h"
+#include "ports.hpp"
 
 namespace {
 
@@ -32,6 +34,8 @@ TEST(ErrorRecord, KeepsOrCountsEveryError) {
       if (!(m.err_valid_i >> w & 1) && rng() % (rush ? 2 : 40) == 0 && i < 59'900) {
         m.err_valid_i |= static_cast<std::uint8_t>(1u << w);
         m.err_token_i[w] = w << 24 | ++sequence[w];
+        ports::Put(m.err_list_i, 10 * w, 10, rng() % 1024);
+        ports::Put(m.err_opcode_i, 4 * w, 4, rng() % 16);
         waits[w] = 0;
       }
     }
@@ -59,6 +63,13 @@ TEST(ErrorRecord, KeepsOrCountsEveryError) {
     const bool portal_taken = m.portal_valid_i && m.portal_ready_o;
     cycle();
     found += m.found_o;
+    // What was found is named with it, one cycle after it was taken.
+    ASSERT_EQ(m.found_o, taken != 0 || portal_taken);
+    if (m.found_o) {
+      const auto w = static_cast<unsigned>(std::countr_zero(taken));
+      ASSERT_EQ(m.found_list_o, taken != 0 ? ports::Get(m.err_list_i, 10 * w, 10) : 0);
+      ASSERT_EQ(m.found_opcode_o, taken != 0 ? ports::Get(m.err_opcode_i, 4 * w, 4) : 0);
+    }
     for (unsigned w = 0; w < 8; ++w) {
       if (taken >> w & 1) ++offered;
       ASSERT_LT(++waits[w], (m.err_valid_i >> w & 1) ? 30u : ~0u) << "worker " << w << " starves";

@@ -7,19 +7,19 @@
 #include "Vline_fetch.h"
 #include "axi_memory.hpp"
 #include "module_test.hpp"
+#include "ring_space.hpp"
 
 namespace exalloc::test {
 namespace {
 
 constexpr unsigned kPortals = 64, kBuffer = 16;
-constexpr std::uint64_t kBase = 0x7'0000'0000;
-constexpr std::uint64_t kRingSpace = 0x1'0000;
 
 // A portal as the host, the table and the scheduler see it.
 struct Portal {
   bool live = false;
   bool last_look = false;  // died while it was looked at
   unsigned ring_log2 = 4;
+  std::uint64_t base = 0;
   std::uint16_t tail = 0, ptr = 0, arrived = 0, taken = 0;
   std::deque<LineWords> rung;  // contents of the lines from `arrived` to `tail`
 
@@ -28,7 +28,8 @@ struct Portal {
 
 class LineFetch : public ports::ModuleTest<Vline_fetch> {
  protected:
-  LineFetch() : memory_(kBase, kPortals * kRingSpace, seed_) {
+  LineFetch() : memory_(0, kPortals * kRingSpace, seed_) {
+    memory_.locate = LocateRing;
     memory_.read_fails = [this](std::uint64_t address) {
       answers_.push_back(bad_.contains(address));
       return answers_.back();
@@ -37,20 +38,19 @@ class LineFetch : public ports::ModuleTest<Vline_fetch> {
       EXPECT_EQ(address / 256, (address + 64 * lines - 1) / 256) << "leaves its block";
       lines_asked_ += lines;
     };
-    for (unsigned i = 0; i < kPortals; ++i) Start(i);
+    for (unsigned i = 0; i < kPortals; ++i) Start(i, 4 + Random(7));
   }
 
-  [[nodiscard]] static std::uint64_t RingBase(unsigned portal) {
-    return kBase + portal * kRingSpace;
-  }
   std::uint64_t Address(unsigned portal, std::uint16_t line) {
-    return RingBase(portal) + 64 * (line % portals_[portal].size());
+    return portals_[portal].base + 64 * (line % portals_[portal].size());
   }
   // A fresh life; the table waits with it until nothing of the former is under way.
-  void Start(unsigned i) {
+  void Start(unsigned i, unsigned ring_log2) {
     portals_[i] = {};
     portals_[i].live = true;
-    portals_[i].ring_log2 = 4 + Random(7);
+    portals_[i].ring_log2 = ring_log2;
+    // Anywhere in the portal's space; a ring is aligned to its size.
+    portals_[i].base = RingSpace(i) + (Random(kRingSpace / 64) >> ring_log2 << ring_log2) * 64;
   }
   void Kill(unsigned i) {
     portals_[i].live = false;
@@ -88,7 +88,7 @@ class LineFetch : public ports::ModuleTest<Vline_fetch> {
       dut_.f_ptr_i = p.ptr;
       dut_.f_tail_i = p.tail;
       dut_.f_taken_i = p.taken % (2 * kBuffer);
-      dut_.f_base_i = RingBase(i);
+      dut_.f_base_i = p.base;
       dut_.f_ring_log2_i = static_cast<std::uint8_t>(p.ring_log2);
       Settle();
     }
@@ -184,7 +184,7 @@ TEST_F(LineFetch, BringsEveryLineOfEveryPortal) {
         if (portals_[who].live && Chance(2)) {
           Kill(who);
         } else if (!portals_[who].live && Drained(who)) {
-          Start(who);
+          Start(who, 4 + Random(7));
         }
         if (portals_[who].live) Ring(who, Random(Chance(5) ? 1024 : 20));
       }
@@ -209,7 +209,7 @@ TEST_F(LineFetch, BringsEveryLineOfEveryPortal) {
 TEST_F(LineFetch, FetchesABacklogInWholeBursts) {
   memory_.timing = {.read_latency = 200, .write_latency = 0, .jitter = 0, .ready_percent = 100};
   Portal& p = portals_[9];
-  p.ring_log2 = 10;
+  Start(9, 10);
   Ring(9, 1024);
   const std::uint64_t begin = now_;
   while (p.arrived != 1024 && now_ - begin < 30'000) {
@@ -225,7 +225,7 @@ TEST_F(LineFetch, FetchesABacklogInWholeBursts) {
 
 TEST_F(LineFetch, FillsTheBufferAhead) {
   memory_.timing = {.read_latency = 100, .write_latency = 0, .jitter = 0, .ready_percent = 100};
-  portals_[4].ring_log2 = 6;
+  Start(4, 6);
   Ring(4, 40);
   for (int i = 0; i < 180; ++i) Step();
   EXPECT_EQ(portals_[4].arrived, kBuffer);
@@ -233,7 +233,7 @@ TEST_F(LineFetch, FillsTheBufferAhead) {
 
 TEST_F(LineFetch, IgnoresATailThatIsTooFar) {
   Portal& p = portals_[1];
-  p.ring_log2 = 4;
+  Start(1, 4);
   p.tail = 17;
   dut_.event_i = 1;
   dut_.event_idx_i = 1;

@@ -20,8 +20,9 @@ class LineGrant : public line_slots::LineTest<Vline_grant> {
   void Do(unsigned bank, Op op, int slab, uint64_t mask = 0) {
     card_.banks[bank].Apply({op, kList, kDomain, slab, mask, kWidth - 1});
   }
-  // A slab with these blocks free.
+  // A slab with these blocks free. Its number is scattered over all there are, in the same bank.
   void AddSlab(uint32_t slab, uint64_t free) {
+    slab = slab * 0x9E35 % kSlabs;
     const unsigned bank = slab % kBanks;
     const int local = static_cast<int>(slab / kBanks);
     Do(bank, Op::kLink, local);

@@ -101,6 +101,11 @@ TEST_F(LineRelease, GathersNeighboursOfASlab) {
   EXPECT_EQ(sent_.size(), 4u) << "two gathered, two again one by one";
   Check({Token(5, 8), Token(5, 9), Token(7, 0), Token(5, 10), Token(5, 11)});
   EXPECT_EQ(sent_.size(), 3u);
+  // What went alone and was refused is not sent again.
+  domain_ = 1;
+  Check({Token(5, 12), Token(7, 1), Token(5, 13)});
+  EXPECT_EQ(sent_.size(), 3u);
+  domain_ = kDomain;
   unsigned block = 30;
   for (uint32_t bad : {0u, Token(0, 9), Token(kSlabs, 0), Token(0x3FFFFFF, 63)}) {
     Check({Token(8, block), bad, Token(8, block + 1)});

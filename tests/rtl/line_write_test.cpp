@@ -10,16 +10,16 @@
 #include "axi_memory.hpp"
 #include "exalloc/regs.hpp"
 #include "module_test.hpp"
+#include "ring_space.hpp"
 
 namespace exalloc::test {
 namespace {
 
 constexpr unsigned kPortals = 64, kSources = 9;
-constexpr std::uint64_t kBase = 0x7'0000'0000;
-constexpr std::uint64_t kRingSpace = 0x1'0000;
 
 struct Portal {
   unsigned ring_log2 = 4;
+  std::uint64_t base = 0;
   bool dead = false, in_hand = false;
   std::uint16_t tail = 0, head = 0;              // as they should be
   std::uint16_t table_tail = 0, table_head = 0;  // as the module keeps them
@@ -29,9 +29,13 @@ struct Portal {
 
 class LineWrite : public ports::ModuleTest<Vline_write> {
  protected:
-  LineWrite() : memory_(kBase, kPortals * kRingSpace, seed_) {
-    for (Portal& p : portals_) {
+  LineWrite() : memory_(0, kPortals * kRingSpace, seed_) {
+    memory_.locate = LocateRing;
+    for (unsigned i = 0; i < kPortals; ++i) {
+      Portal& p = portals_[i];
       p.ring_log2 = 4 + Random(7);
+      // Anywhere in the portal's space; a ring is aligned to its size.
+      p.base = RingSpace(i) + (Random(kRingSpace / 64) >> p.ring_log2 << p.ring_log2) * 64;
       // Some close to the wrap of their pointers.
       if (Chance(30)) p.tail = p.table_tail = p.head = p.table_head = 65'500;
     }
@@ -97,8 +101,7 @@ class LineWrite : public ports::ModuleTest<Vline_write> {
     if (!taken_) return;
     Portal& p = portals_[taken_->portal];
     if (taken_->write && !p.dead) {
-      Expected e{kBase + taken_->portal * kRingSpace + 64 * (p.tail % (1u << p.ring_log2)),
-                 taken_->words, taken_->portal};
+      Expected e{p.base + 64 * (p.tail % (1u << p.ring_log2)), taken_->words, taken_->portal};
       const std::uint16_t head = static_cast<std::uint16_t>(p.head + (taken_->left == 0));
       namespace cpl = regs::completion_header;
       std::uint64_t header = e.words[0] | std::uint64_t{e.words[1]} << 32;
@@ -127,7 +130,7 @@ class LineWrite : public ports::ModuleTest<Vline_write> {
     dut_.w_dead_i = p.dead;
     dut_.w_tail_i = p.table_tail;
     dut_.w_head_i = p.table_head;
-    dut_.w_base_i = kBase + dut_.w_idx_o * kRingSpace;
+    dut_.w_base_i = p.base;
     dut_.w_ring_log2_i = static_cast<std::uint8_t>(p.ring_log2);
     dut_.b_count_i = portals_[dut_.b_idx_o].count % 512;
     Settle();

@@ -75,6 +75,11 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
            sub::count.get(header) == 0 && sub::list.get(header) < kLists;
   }
 
+  static bool IsSide(const LineWords& words, bool bad_phase) {
+    const unsigned opcode = words[0] >> 1 & 15;
+    return !bad_phase && opcode >= 5 && opcode <= 7;
+  }
+
   // A line of portal i reaches the buffer; the table and the buffer know it from the next cycle on.
   void Arrive(unsigned i) {
     Portal& p = portals_[i];
@@ -118,7 +123,13 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
       portal = dut_.job_line_o[15] >> 16;
     }
     if (dut_.recall_o) portal = dut_.recall_idx_o;
-    if (worker != kWorkers || dut_.recall_o) {
+    const bool side = dut_.side_valid_o && dut_.side_ready_i;
+    if (side) {
+      ASSERT_FALSE(dut_.recall_o);
+      ASSERT_EQ(worker, kWorkers);
+      portal = dut_.job_line_o[15] >> 16;
+    }
+    if (worker != kWorkers || dut_.recall_o || side) {
       Job(portal);
       if (HasFailure()) return;
       const std::uint64_t end = now_ + 3 + Random(Chance(20) ? 300 : 20);
@@ -126,6 +137,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
           std::find_if(done_.begin(), done_.end(), [&](const auto& d) { return d.first > end; });
       done_.insert(at, {end, portal});
       if (worker != kWorkers) free_at_[worker] = end - Random(3);
+      if (side) side_free_at_ = end - Random(3);
     }
 
     const bool read = dut_.buffer_re_o;
@@ -137,6 +149,9 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     }
     if (worker != kWorkers) {
       ASSERT_EQ(ports::Get(dut_.worker_portal_o, 6 * worker, 6), portal);
+    }
+    if (side) {
+      ASSERT_EQ(dut_.side_portal_o, portal);
     }
     if (dut_.arrive_i) {
       Portal& p = portals_[dut_.arrive_idx_i];
@@ -156,6 +171,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     for (unsigned w = 0; w < kWorkers; ++w) {
       if (free_at_[w] <= now_) dut_.job_ready_i |= static_cast<std::uint8_t>(1u << w);
     }
+    dut_.side_ready_i = side_free_at_ <= now_;
     Settle();
     for (unsigned i = 0; i < kPortals; ++i) {
       if (!(dut_.in_hand_o >> i & 1)) portals_[i].last_look = false;
@@ -175,6 +191,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     const bool bad_phase = (line[0] & 1) == (p.head >> p.ring_log2 & 1);
     ASSERT_EQ(dut_.job_bad_phase_o, bad_phase);
     ASSERT_EQ(dut_.recall_o, IsRecall(line, bad_phase));
+    ASSERT_EQ(dut_.side_valid_o, IsSide(line, bad_phase));
     ASSERT_EQ(dut_.job_domain_o, p.domain);
     ASSERT_EQ(dut_.job_bank_o, p.bank);
     p.in_hand = true;
@@ -186,6 +203,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     }
     ++jobs_;
     recalls_ += dut_.recall_o;
+    sides_ += dut_.side_valid_o;
     bad_phases_ += bad_phase;
   }
 
@@ -213,7 +231,8 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
   LineWords read_{};
   std::deque<std::pair<std::uint64_t, unsigned>> done_;  // when a line is done, and whose
   std::array<std::uint64_t, kWorkers> free_at_{};
-  unsigned jobs_ = 0, recalls_ = 0, bad_phases_ = 0, stalls_ = 0, restarts_ = 0;
+  std::uint64_t side_free_at_ = 0;
+  unsigned jobs_ = 0, recalls_ = 0, sides_ = 0, bad_phases_ = 0, stalls_ = 0, restarts_ = 0;
 };
 
 TEST_F(PortalScheduler, RunsEveryLineInOrder) {
@@ -242,6 +261,7 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
       }
       // All workers busy for long.
       if (Chance(1) && Chance(10)) free_at_.fill(now_ + 200);
+      if (Chance(1) && Chance(10)) side_free_at_ = now_ + 200;
       Step();
       if (HasFailure()) return;
     }
@@ -260,6 +280,7 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
   }
   EXPECT_GT(jobs_, 5000u);
   EXPECT_GT(recalls_, 200u);
+  EXPECT_GT(sides_, 200u);
   EXPECT_GT(bad_phases_, 100u);
   EXPECT_GT(stalls_, 100u);
   EXPECT_GT(restarts_, 50u);

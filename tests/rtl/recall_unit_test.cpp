@@ -70,6 +70,7 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
       Settle();
     }
     Watch();
+    Streams();
     if (dut_.recall_i) waiting_.set(dut_.recall_idx_i);
     if (dut_.out_valid_o) {
       Answer();
@@ -85,6 +86,19 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
     }
     Cycle();
     dut_.recall_i = dut_.start_i = 0;
+    dut_.stream_busy_i = stream_work_ != 0;
+  }
+
+  // The stream ports: called once for each RECALL, when nothing else is waited for.
+  void Streams() {
+    if (stream_work_ != 0) --stream_work_;
+    if (!dut_.stream_recall_o) return;
+    for (unsigned p = 0; p < kPortals; ++p) {
+      ASSERT_FALSE(open_[p]) << "the stream ports before portal " << p;
+    }
+    ASSERT_FALSE(stream_list_) << "called twice";
+    stream_list_ = dut_.stream_recall_list_o;
+    stream_work_ = Chance(30) ? 0 : 1 + Random(stream_most_);
   }
 
   // Keeps in mind what the RECALL at work has to wait for at least: what was rung for when the one
@@ -115,6 +129,10 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
     }
     ASSERT_GE(static_cast<std::int16_t>(answered_ - mark_), 0)
         << "a line before it is not readable";
+    ASSERT_EQ(stream_work_, 0u) << "the stream ports still hold blocks";
+    ASSERT_TRUE(stream_list_) << "the stream ports do not know";
+    ASSERT_EQ(*stream_list_, portals_[i].list);
+    if (dut_.out_ready_i) stream_list_.reset();
     const LineWords words = GetLine(dut_.out_line_o);
     namespace cpl = regs::completion_header;
     std::uint64_t header = 0;
@@ -147,6 +165,9 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
   bool running_ = false;
   std::uint16_t accepted_ = 0, answered_ = 0, mark_ = 65'000;
   std::uint64_t answers_ = 0, longest_ = 0;
+  std::optional<unsigned> stream_list_;  // what they were called for
+  unsigned stream_work_ = 0;             // cycles they need
+  unsigned stream_most_ = 4;
 };
 
 TEST_F(RecallUnit, IsAnsweredAfterWhatWasRungBefore) {
@@ -221,6 +242,17 @@ TEST_F(RecallUnit, WaitsForTheBus) {
   }
   answered_ = accepted_;
   EXPECT_LT(WaitForAnswer(100), 10u);
+}
+
+TEST_F(RecallUnit, WaitsForTheStreamPorts) {
+  stream_most_ = 1000;
+  for (int round = 0; round < 10; ++round) {
+    Recall(Random(kPortals));
+    answered_ = accepted_;
+    WaitForAnswer(3000);
+  }
+  EXPECT_EQ(answers_, 10u);
+  EXPECT_EQ(stream_work_, 0u);
 }
 
 TEST_F(RecallUnit, WaitsForNobodyWhoMayNeverCome) {

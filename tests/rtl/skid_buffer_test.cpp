@@ -69,6 +69,19 @@ TEST_F(SkidBuffer, KeepsOrderAtAnyPace) {
   EXPECT_GT(moved_, 10000u);
 }
 
+TEST_F(SkidBuffer, TakesTwoBehindAClosedOutput) {
+  Cycle(0, 0);
+  for (unsigned pause = 0; pause < 5; ++pause) {
+    for (unsigned taken = 0; taken < 2; ++taken) {
+      for (unsigned i = 0; i < pause; ++i) Cycle(0, 0);
+      Cycle(100, 0);
+      ASSERT_EQ(model_.size(), taken + 1) << "after " << pause;
+    }
+    for (int i = 0; i < 4; ++i) Cycle(0, 100);
+    ASSERT_TRUE(model_.empty());
+  }
+}
+
 TEST_F(SkidBuffer, MovesOneACycle) {
   for (int i = 0; i < 1002; ++i) Cycle(100, 100);
   EXPECT_GE(moved_, 1000u);

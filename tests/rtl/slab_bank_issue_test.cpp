@@ -31,6 +31,7 @@ class SlabBankIssue : public ports::SeededTest {
     dut_.rst_i = 1;
     dut_.enable_i = dut_.req_valid_i = dut_.commit_i = dut_.replay_i = 0;
     ports::Clock(dut_);
+    EXPECT_FALSE(dut_.req_ready_o) << "takes requests in a reset";
     dut_.rst_i = 0;
     waiting_.clear();
     pipe_.fill(std::nullopt);

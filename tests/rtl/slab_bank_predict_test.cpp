@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr unsigned kReach = 8, kCached = 4, kNear = 6, kIdW = 14, kLists = 3;
+constexpr unsigned kReach = 8, kCached = 4, kNear = 6, kIdW = 14, kLists = 3, kAllLists = 256;
 constexpr int kNone = -1;
 enum StageName { kCount, kChoose, kAddress, kRead, kForward, kExecute, kStages };
 
@@ -57,9 +57,10 @@ class SlabBankPredict : public ports::SeededTest {
     dut_.grant_i = slot.grant;
     dut_.refetch_i = static_cast<uint8_t>(slot.refetch);
     dut_.slab_i = static_cast<uint16_t>(Random(1u << kIdW));
-    dut_.hint_i = Chance(60);
+    dut_.hint_i = steady_ || Chance(60);
     dut_.exist_i = static_cast<uint8_t>((1u << length) - 1);
     dut_.ready_i = static_cast<uint8_t>(Chance(20) ? Random(16) & dut_.exist_i : (1u << ready) - 1);
+    if (steady_) dut_.ready_i = dut_.exist_i & 15;
     for (unsigned k = 0; k < kReach; ++k) {
       const int slab = Entry(slot.list, k);
       ports::Put(dut_.ids_i, k * kIdW, kIdW,
@@ -99,6 +100,12 @@ class SlabBankPredict : public ports::SeededTest {
     }
   }
 
+  // Other lists, which differ from the first in a bit each.
+  void ChangeLists() {
+    lists_[0] = Random(kAllLists);
+    for (unsigned i = 1; i < kLists; ++i) lists_[i] = lists_[0] ^ (1u << Random(8));
+  }
+
   void Cycle(unsigned grants, unsigned lists) {
     const Slot& executes = stages_[kExecute];
     const bool empty = orders_[executes.list].empty();
@@ -106,7 +113,7 @@ class SlabBankPredict : public ports::SeededTest {
     dut_.replay_i = replays;
     dut_.ex_list_i = static_cast<uint8_t>(executes.list);
     dut_.ex_push_i = !replays && executes.release && Chance(60);
-    dut_.ex_pop_i = !replays && executes.grant && !empty && Chance(70);
+    dut_.ex_pop_i = !replays && executes.grant && !empty && Chance(steady_ ? 3 : 70);
     dut_.count_list_i = static_cast<uint8_t>(stages_[kCount].list);
     for (unsigned i = 0; i < 4; ++i) {
       const Slot& slot = stages_[kChoose + i];
@@ -134,21 +141,26 @@ class SlabBankPredict : public ports::SeededTest {
       --refetch_;
     }
     const bool grant = Chance(grants);
-    stages_[kCount] = {.list = Random(lists), .grant = grant, .release = !grant && Chance(90)};
-    if (idle_ != 0 && --idle_ != 0) stages_[kCount] = {.list = Random(lists)};
+    stages_[kCount] = {
+        .list = lists_[Random(lists)], .grant = grant, .release = !grant && Chance(90)};
+    if (idle_ != 0 && --idle_ != 0) stages_[kCount] = {.list = lists_[Random(lists)]};
   }
 
   Vslab_bank_predict dut_;
   std::array<Slot, kStages> stages_{};
-  std::array<std::vector<int>, kLists> orders_;
+  std::array<unsigned, kLists> lists_{};  // those now in use
+  std::array<std::vector<int>, kAllLists> orders_;
   std::array<unsigned, kReach + 1> seen_{};
   unsigned refetch_ = 0, refetched_ = 0, refetch_list_ = 0, idle_ = 0;
   int next_slab_ = 0;
+  bool steady_ = false;  // grants that take nothing away: everything in reach is fetched, and again
 };
 
 TEST_F(SlabBankPredict, FetchesTheFirstEntryThatNothingBrings) {
   for (unsigned n = 0; n < 400'000 && !HasFatalFailure(); ++n) {
     const unsigned mood = n / 100 % 4;
+    if (n % 1000 == 0) ChangeLists();
+    steady_ = n / 50 % 8 == 3;
     Cycle(mood == 0 ? 20 : mood == 1 ? 95 : 50, 1 + n / 1000 % kLists);
   }
   for (unsigned k = 0; k <= kReach; ++k) EXPECT_GT(seen_[k], 20u) << "entry " << k << " - 1";

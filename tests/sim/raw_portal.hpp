@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "card/line.hpp"
+#include "card/soft_line.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/regs.hpp"
 
@@ -94,6 +94,62 @@ inline line make_line(regs::opcode op, unsigned list, unsigned count, bool ack =
   return l;
 }
 
+// What the host counted since its last line.
+struct call_deltas {
+  unsigned allocates = 0, allocate_misses = 0, frees = 0, free_misses = 0;
+};
+
+inline line make_lookaside_line(regs::opcode op, unsigned list, unsigned count, bool call,
+                                const call_deltas& d) {
+  namespace c = regs::lookaside_counts;
+  line l = make_line(op, list, count);
+  l.header = regs::submission_header::call.set(l.header, call);
+  std::uint64_t w = c::allocates.set(0, d.allocates);
+  w = c::allocate_misses.set(w, d.allocate_misses);
+  w = c::frees.set(w, d.frees);
+  soft::set_word(l, soft::second_word, c::free_misses.set(w, d.free_misses));
+  return l;
+}
+inline line make_pop(unsigned list, unsigned count, bool call = false, const call_deltas& d = {}) {
+  return make_lookaside_line(regs::opcode::pop, list, count, call, d);
+}
+inline line make_push(unsigned list, const std::vector<std::uint64_t>& entries, bool call = false,
+                      const call_deltas& d = {}) {
+  line l =
+      make_lookaside_line(regs::opcode::push, list, static_cast<unsigned>(entries.size()), call, d);
+  for (unsigned i = 0; i < entries.size(); ++i) {
+    soft::set_word(l, soft::first_entry + i, entries[i]);
+  }
+  return l;
+}
+inline line make_share(unsigned list, unsigned take, unsigned give, const call_deltas& d = {}) {
+  line l = make_lookaside_line(regs::opcode::share, list, 0, false, d);
+  const std::uint64_t w = regs::lookaside_share::take.set(0, take);
+  soft::set_word(l, soft::first_entry, regs::lookaside_share::give.set(w, give));
+  return l;
+}
+
+// A register of a window.
+inline std::uint32_t list_register(unsigned list, std::uint32_t which) {
+  return regs::offset::lists_base + list * regs::offset::lists_stride + which;
+}
+inline std::uint32_t lookaside_register(unsigned list, std::uint32_t which) {
+  return regs::offset::lookasides_base + list * regs::offset::lookasides_stride + which;
+}
+inline std::uint32_t stream_register(unsigned port, std::uint32_t which) {
+  return regs::offset::streams_base + port * regs::offset::streams_stride + which;
+}
+inline std::uint32_t counter_register(regs::counter which) {
+  return regs::offset::counters_base +
+         static_cast<std::uint32_t>(which) * regs::offset::counters_stride;
+}
+
+inline std::uint32_t stream_config(bool pop, bool push, unsigned list, unsigned domain) {
+  namespace c = regs::stream_config;
+  std::uint64_t w = c::push.set(c::pop.set(0, pop), push);
+  return static_cast<std::uint32_t>(c::domain.set(c::list.set(w, list), domain));
+}
+
 // Runs a command to its end and returns command_result.
 inline std::uint32_t command(card& c, regs::command what, unsigned list, unsigned domain = 0,
                              std::uint32_t slab = 0, std::uint32_t count = 0, unsigned limit = 63) {
@@ -106,6 +162,18 @@ inline std::uint32_t command(card& c, regs::command what, unsigned list, unsigne
   c.write(regs::offset::command, static_cast<std::uint32_t>(what));
   while (regs::card_status::command_busy.get(c.read(regs::offset::card_status))) c.relax();
   return c.read(regs::offset::command_result);
+}
+
+inline std::uint32_t lookaside_open(card& c, unsigned list, unsigned domain, unsigned depth,
+                                    unsigned minimum, unsigned maximum) {
+  namespace d = regs::command_depth;
+  const std::uint64_t w = d::maximum.set(d::minimum.set(d::depth.set(0, depth), minimum), maximum);
+  c.write(regs::offset::command_depth, static_cast<std::uint32_t>(w));
+  return command(c, regs::command::lookaside_open, list, domain);
+}
+
+inline regs::status status_of(std::uint32_t command_result) {
+  return static_cast<regs::status>(regs::command_result::status.get(command_result));
 }
 
 inline void wait_ready(card& c) {

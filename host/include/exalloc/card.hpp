@@ -34,6 +34,38 @@ class EXALLOC_API dma_memory {
   std::uint64_t device_address_;
 };
 
+// The two AXI-Streams of a stream port between two edges of the kernel clock. Tokens are those of
+// docs/registers.md.
+struct stream_pins {
+  // Driven by the port.
+  bool pop_valid = false;
+  std::uint32_t pop_token = 0;
+  bool push_ready = false;
+  // Driven by the kernel. As on any AXI-Stream, push_valid and push_token stay until push_ready.
+  bool pop_ready = false;
+  bool push_valid = false;
+  std::uint32_t push_token = 0;
+
+  // A token changes hands at the edge.
+  bool popped() const noexcept { return pop_valid && pop_ready; }
+  bool pushed() const noexcept { return push_valid && push_ready; }
+  bool operator==(const stream_pins&) const = default;
+};
+
+// A kernel on a simulated card: clocked logic behind the registers that drive its pins.
+class EXALLOC_API stream_kernel {
+ public:
+  virtual ~stream_kernel() = default;
+  // An edge of the kernel clock. The pins are as they stood before it: popped() and pushed() tell
+  // what changed hands. Writes to the kernel's own pins are seen by the port from the next edge on.
+  // Called under the lock of the card: it may call memory_at, but nothing else of the card, and
+  // must not wait.
+  virtual void clock(stream_pins& pins) = 0;
+  // Has something to do although its pins stay as they are. Cycles may be left out while no kernel
+  // is busy and no pin changes.
+  virtual bool busy() const = 0;
+};
+
 // Thread safety: every call may be made from any thread.
 class EXALLOC_API card {
  public:
@@ -56,11 +88,26 @@ class EXALLOC_API card {
   // memory, at most some microseconds), pauses otherwise.
   virtual void relax() = 0;
 
-  // Time of the card in ns. On a simulated card it passes only in read, write, relax and
-  // advance_to.
+  // Time of the card in ns. On a simulated card it passes only in read, write, relax, advance_to
+  // and, where something is under way that nobody else drives, wait_interrupt.
   virtual std::uint64_t now_ns() = 0;
   // Lets simulated time pass up to ns; no effect if that is over, or on a real card.
   virtual void advance_to(std::uint64_t ns) = 0;
+
+  // Waits, in real time, until the card's interrupt line is raised or timeout_ns have passed;
+  // returns whether it is raised. The line is up while a bit of interrupt_status is set that is set
+  // in interrupt_enable too: whoever handles the interrupt clears its cause. Several threads may
+  // wait; all wake. On a simulated card a waiter lets the card run when nobody else does.
+  virtual bool wait_interrupt(std::uint64_t timeout_ns) = 0;
+
+  // Puts a kernel behind a stream port of a simulated card, in place of the one there was; null for
+  // none. The card keeps it. Throws std::runtime_error where kernels are made of other stuff, and
+  // std::out_of_range for a port the card does not have.
+  virtual void attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel);
+  // What a kernel of a simulated card finds at a device address: the memory of allocate, and any
+  // other memory of the process under its own address. Nothing is checked, as little as for a
+  // pointer. Throws std::runtime_error where attach does.
+  virtual std::byte* memory_at(std::uint64_t device_address, std::size_t bytes);
 
   // Records the card's waveforms to an FST file from now on; an empty name ends the recording, and
   // only then is the file complete. Throws std::runtime_error where there is nothing to record or

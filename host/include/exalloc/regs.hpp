@@ -27,9 +27,9 @@ struct field {
 };
 
 /// Hash of the description without its prose; a card with another one is refused.
-inline constexpr std::uint32_t layout_hash = 0x40c61945;
+inline constexpr std::uint32_t layout_hash = 0xfac1cec4;
 inline constexpr std::uint16_t version_major = 1;
-inline constexpr std::uint16_t version_minor = 0;
+inline constexpr std::uint16_t version_minor = 1;
 
 /// Bytes of a ring line, the unit of every transfer.
 inline constexpr std::uint32_t line_bytes = 64;
@@ -47,6 +47,20 @@ inline constexpr std::uint32_t min_ring_log2 = 4;
 inline constexpr std::uint32_t max_ring_log2 = 10;
 /// Error records the card keeps until the host reads them; later ones are only counted.
 inline constexpr std::uint32_t error_depth = 16;
+/// Lookaside lists the register map has room for.
+inline constexpr std::uint32_t max_lookaside_lists = 64;
+/// Most entries of a lookaside list.
+inline constexpr std::uint32_t max_lookaside_depth = 256;
+/// Lookaside entries that fit in a line behind its header and its second word.
+inline constexpr std::uint32_t entries_per_line = 6;
+/// Most entries one POP line may ask for: 8 completion lines.
+inline constexpr std::uint32_t max_pop = 48;
+/// Stream ports the register map has room for.
+inline constexpr std::uint32_t max_stream_ports = 16;
+/// A lookaside list with fewer allocations than this in a period is idle.
+inline constexpr std::uint32_t governor_idle_allocates = 16;
+/// A lookaside list grows when more than one allocation in 2 to this power missed in a period.
+inline constexpr std::uint32_t governor_miss_shift = 5;
 
 /// How an operation ended: in completion lines, the error record and the command register.
 enum class status : std::uint8_t {
@@ -82,6 +96,9 @@ enum class status : std::uint8_t {
   bad_command = 13,
   /// A doorbell's tail or head lies outside the ring; the doorbell was ignored.
   bad_doorbell = 14,
+  /// PUSH: the lookaside list holds Depth entries already; the refused entries are in the
+  /// completion line.
+  full = 15,
 };
 
 /// The name as in the description; "unknown" for any other number.
@@ -117,6 +134,8 @@ enum class status : std::uint8_t {
       return "bad_command";
     case status::bad_doorbell:
       return "bad_doorbell";
+    case status::full:
+      return "full";
   }
   return "unknown";
 }
@@ -154,6 +173,8 @@ enum class status : std::uint8_t {
       return "Unknown command in the command register, or in an engine operation.";
     case status::bad_doorbell:
       return "A doorbell's tail or head lies outside the ring; the doorbell was ignored.";
+    case status::full:
+      return "PUSH: the lookaside list holds Depth entries already; the refused entries are in the completion line.";
   }
   return "unknown";
 }
@@ -171,6 +192,18 @@ enum class opcode : std::uint8_t {
   recall = 3,
   /// Answered when all earlier lines of this portal have been executed.
   sync = 4,
+  /// Pop up to count entries of lookaside list: one to eight completion lines, the last with
+  /// last=1. Fewer than count, with status empty, only if the stack has no more.
+  pop = 5,
+  /// Push the count entries in the line onto lookaside list. The completion line carries those that
+  /// found it full. With count 0 it only hands over the counts.
+  push = 6,
+  /// Give back and take shares of the Depth of lookaside list: what a processor may hold in its
+  /// magazine.
+  share = 7,
+  /// Only in error records: a token that a kernel pushed into a stream port; portal is the number
+  /// of the stream port.
+  stream = 8,
 };
 
 /// The name as in the description; "unknown" for any other number.
@@ -184,6 +217,14 @@ enum class opcode : std::uint8_t {
       return "recall";
     case opcode::sync:
       return "sync";
+    case opcode::pop:
+      return "pop";
+    case opcode::push:
+      return "push";
+    case opcode::share:
+      return "share";
+    case opcode::stream:
+      return "stream";
   }
   return "unknown";
 }
@@ -199,6 +240,74 @@ enum class opcode : std::uint8_t {
       return "Answered when every line that any portal had rung for before this one has been executed and the stream ports have given back what they held of list.";
     case opcode::sync:
       return "Answered when all earlier lines of this portal have been executed.";
+    case opcode::pop:
+      return "Pop up to count entries of lookaside list: one to eight completion lines, the last with last=1. Fewer than count, with status empty, only if the stack has no more.";
+    case opcode::push:
+      return "Push the count entries in the line onto lookaside list. The completion line carries those that found it full. With count 0 it only hands over the counts.";
+    case opcode::share:
+      return "Give back and take shares of the Depth of lookaside list: what a processor may hold in its magazine.";
+    case opcode::stream:
+      return "Only in error records: a token that a kernel pushed into a stream port; portal is the number of the stream port.";
+  }
+  return "unknown";
+}
+
+/// What the lookaside engine does; inside the card only.
+enum class lookaside_op : std::uint8_t {
+  /// Pop the entry pushed last.
+  pop = 0,
+  /// Push an entry if entries and shares are fewer than Depth.
+  push = 1,
+  /// Add to the four counts.
+  account = 2,
+  /// Give back and take shares of Depth.
+  share = 3,
+  /// Open a list for a domain: no entry, no share, counts 0.
+  open = 4,
+  /// Close a list and forget its entries.
+  close = 5,
+  /// Let the governor set the Depth from what was counted since the last time.
+  govern = 6,
+};
+
+/// The name as in the description; "unknown" for any other number.
+[[nodiscard]] constexpr const char* to_string(lookaside_op value) {
+  switch (value) {
+    case lookaside_op::pop:
+      return "pop";
+    case lookaside_op::push:
+      return "push";
+    case lookaside_op::account:
+      return "account";
+    case lookaside_op::share:
+      return "share";
+    case lookaside_op::open:
+      return "open";
+    case lookaside_op::close:
+      return "close";
+    case lookaside_op::govern:
+      return "govern";
+  }
+  return "unknown";
+}
+
+/// What it means, as a sentence.
+[[nodiscard]] constexpr const char* describe(lookaside_op value) {
+  switch (value) {
+    case lookaside_op::pop:
+      return "Pop the entry pushed last.";
+    case lookaside_op::push:
+      return "Push an entry if entries and shares are fewer than Depth.";
+    case lookaside_op::account:
+      return "Add to the four counts.";
+    case lookaside_op::share:
+      return "Give back and take shares of Depth.";
+    case lookaside_op::open:
+      return "Open a list for a domain: no entry, no share, counts 0.";
+    case lookaside_op::close:
+      return "Close a list and forget its entries.";
+    case lookaside_op::govern:
+      return "Let the governor set the Depth from what was counted since the last time.";
   }
   return "unknown";
 }
@@ -277,6 +386,13 @@ enum class command : std::uint8_t {
   /// Take back one wholly free slab at the head of the list in bank command_slab mod banks;
   /// command_result names it.
   trim = 5,
+  /// Open lookaside list command_list.list for command_list.domain with the depths in
+  /// command_depth.
+  lookaside_open = 6,
+  /// Close the lookaside list and forget its entries.
+  lookaside_close = 7,
+  /// Let the governor go over all open lookaside lists once, now.
+  govern = 8,
 };
 
 /// The name as in the description; "unknown" for any other number.
@@ -292,6 +408,12 @@ enum class command : std::uint8_t {
       return "unlink";
     case command::trim:
       return "trim";
+    case command::lookaside_open:
+      return "lookaside_open";
+    case command::lookaside_close:
+      return "lookaside_close";
+    case command::govern:
+      return "govern";
   }
   return "unknown";
 }
@@ -309,6 +431,12 @@ enum class command : std::uint8_t {
       return "Take command_count slabs from command_slab on from the closed list.";
     case command::trim:
       return "Take back one wholly free slab at the head of the list in bank command_slab mod banks; command_result names it.";
+    case command::lookaside_open:
+      return "Open lookaside list command_list.list for command_list.domain with the depths in command_depth.";
+    case command::lookaside_close:
+      return "Close the lookaside list and forget its entries.";
+    case command::govern:
+      return "Let the governor go over all open lookaside lists once, now.";
   }
   return "unknown";
 }
@@ -347,6 +475,20 @@ enum class counter : std::uint8_t {
   slabs_linked = 14,
   /// Slabs taken back by TRIM or UNLINK.
   slabs_taken = 15,
+  /// POP, PUSH and SHARE lines executed, refused ones apart.
+  lookaside_lines = 16,
+  /// Lookaside entries popped.
+  entries_popped = 17,
+  /// Lookaside entries pushed.
+  entries_pushed = 18,
+  /// Times the governor went over the lookaside lists.
+  governor_passes = 19,
+  /// Tokens that kernels took from stream ports.
+  stream_popped = 20,
+  /// Tokens that kernels pushed into stream ports and that were accepted.
+  stream_pushed = 21,
+  /// Times a list fell below its depletion threshold.
+  depletions = 22,
 };
 
 /// The name as in the description; "unknown" for any other number.
@@ -384,6 +526,20 @@ enum class counter : std::uint8_t {
       return "slabs_linked";
     case counter::slabs_taken:
       return "slabs_taken";
+    case counter::lookaside_lines:
+      return "lookaside_lines";
+    case counter::entries_popped:
+      return "entries_popped";
+    case counter::entries_pushed:
+      return "entries_pushed";
+    case counter::governor_passes:
+      return "governor_passes";
+    case counter::stream_popped:
+      return "stream_popped";
+    case counter::stream_pushed:
+      return "stream_pushed";
+    case counter::depletions:
+      return "depletions";
   }
   return "unknown";
 }
@@ -423,6 +579,20 @@ enum class counter : std::uint8_t {
       return "Slabs linked by command.";
     case counter::slabs_taken:
       return "Slabs taken back by TRIM or UNLINK.";
+    case counter::lookaside_lines:
+      return "POP, PUSH and SHARE lines executed, refused ones apart.";
+    case counter::entries_popped:
+      return "Lookaside entries popped.";
+    case counter::entries_pushed:
+      return "Lookaside entries pushed.";
+    case counter::governor_passes:
+      return "Times the governor went over the lookaside lists.";
+    case counter::stream_popped:
+      return "Tokens that kernels took from stream ports.";
+    case counter::stream_pushed:
+      return "Tokens that kernels pushed into stream ports and that were accepted.";
+    case counter::depletions:
+      return "Times a list fell below its depletion threshold.";
   }
   return "unknown";
 }
@@ -454,6 +624,8 @@ inline constexpr std::uint32_t card_status = 0x20;
 inline constexpr std::uint32_t interrupt_status = 0x24;
 /// Causes that raise the interrupt.
 inline constexpr std::uint32_t interrupt_enable = 0x28;
+/// Sizes of the lookaside engine and the stream ports.
+inline constexpr std::uint32_t engines = 0x2c;
 /// List of the next command.
 inline constexpr std::uint32_t command_list = 0x30;
 /// First slab of the next command.
@@ -467,6 +639,11 @@ inline constexpr std::uint32_t command = 0x40;
 /// How the last command ended; valid when command_busy is 0. A command on several slabs goes on
 /// past a refused one.
 inline constexpr std::uint32_t command_result = 0x44;
+/// LOOKASIDE_OPEN: minimum <= depth <= maximum <= lookaside_depth, or the command is refused with
+/// range.
+inline constexpr std::uint32_t command_depth = 0x48;
+/// Period of the depth governor. Writing it starts a new period.
+inline constexpr std::uint32_t governor_period = 0x4c;
 /// The oldest error not yet read.
 inline constexpr std::uint32_t error_info = 0x50;
 /// The refused token of that error, 0 where there was none.
@@ -484,6 +661,67 @@ inline constexpr std::uint32_t counters_count = 32;
 inline constexpr std::uint32_t counter_low = 0x00;
 /// Bits 63..32 at the time counter_low was read.
 inline constexpr std::uint32_t counter_high = 0x04;
+
+/// Which lists are depleted, 32 lists a register.
+inline constexpr std::uint32_t depleted_base = 0x600;
+inline constexpr std::uint32_t depleted_stride = 0x8;
+inline constexpr std::uint32_t depleted_count = 8;
+/// Bit i of window w: list 32 w + i fell below its depletion_low and has not come back to
+/// depletion_high.
+inline constexpr std::uint32_t depleted_lists = 0x00;
+
+/// What happened on each list of the slab engine since it was opened. Reading goes over the
+/// window's registers one by one: numbers of a list in use do not belong to one moment.
+inline constexpr std::uint32_t lists_base = 0x2000;
+inline constexpr std::uint32_t lists_stride = 0x20;
+inline constexpr std::uint32_t lists_count = 256;
+/// Blocks linked.
+inline constexpr std::uint32_t list_total = 0x00;
+/// Blocks that have been handed out to portals and stream ports and not come back.
+inline constexpr std::uint32_t list_in_use = 0x04;
+/// The largest list_in_use there was.
+inline constexpr std::uint32_t list_high_water = 0x08;
+/// Blocks handed out, modulo 2^32.
+inline constexpr std::uint32_t list_granted = 0x0c;
+/// Errors recorded for the list since reset, those that were lost included.
+inline constexpr std::uint32_t list_refusals = 0x10;
+/// The list is depleted when fewer blocks are free; 0: never. Opening the list sets it to 0.
+inline constexpr std::uint32_t depletion_low = 0x14;
+/// It has recovered when at least so many are free.
+inline constexpr std::uint32_t depletion_high = 0x18;
+
+/// State and counts of each lookaside list since it was opened; 0 for one that is closed.
+inline constexpr std::uint32_t lookasides_base = 0x4000;
+inline constexpr std::uint32_t lookasides_stride = 0x20;
+inline constexpr std::uint32_t lookasides_count = 64;
+/// Its depths.
+inline constexpr std::uint32_t lookaside_depths = 0x00;
+/// What is held.
+inline constexpr std::uint32_t lookaside_held = 0x04;
+/// TotalAllocates, modulo 2^32.
+inline constexpr std::uint32_t lookaside_allocates = 0x08;
+/// AllocateMisses, modulo 2^32.
+inline constexpr std::uint32_t lookaside_allocate_misses = 0x0c;
+/// TotalFrees, modulo 2^32.
+inline constexpr std::uint32_t lookaside_frees = 0x10;
+/// FreeMisses, modulo 2^32.
+inline constexpr std::uint32_t lookaside_free_misses = 0x14;
+
+/// Stream ports: a kernel on the card pops and pushes tokens of one list.
+inline constexpr std::uint32_t streams_base = 0x5000;
+inline constexpr std::uint32_t streams_stride = 0x20;
+inline constexpr std::uint32_t streams_count = 16;
+/// Configuration. Clearing pop gives back what the port holds; wait for busy=0 before list or
+/// domain is changed.
+inline constexpr std::uint32_t stream_config = 0x00;
+/// State of the port.
+inline constexpr std::uint32_t stream_status = 0x04;
+/// Tokens the kernel took, modulo 2^32.
+inline constexpr std::uint32_t stream_popped = 0x08;
+/// Tokens the kernel pushed, refused ones included, modulo 2^32.
+inline constexpr std::uint32_t stream_pushed = 0x0c;
+/// Of these, tokens that were refused and recorded as errors, modulo 2^32.
+inline constexpr std::uint32_t stream_refused = 0x10;
 
 /// One window a portal. Write the bases, then config with enable=1: head and tail start at 0 and
 /// both rings at phase 1. The rings must be zeroed first.
@@ -525,9 +763,12 @@ inline constexpr field phase{0, 1};
 inline constexpr field opcode{1, 4};
 /// RELEASE: answer even if nothing was refused.
 inline constexpr field ack{5, 1};
-/// GRANT: blocks wanted, 1..112. RELEASE: tokens in the line, 1..14. Otherwise 0.
+/// POP, PUSH: a caller waits for it, so one miss is counted if no entry was popped (pushed).
+inline constexpr field call{6, 1};
+/// GRANT: blocks wanted, 1..112. RELEASE: tokens in the line, 1..14. POP: entries wanted, 1..48.
+/// PUSH: entries in the line, 0..6. Otherwise 0.
 inline constexpr field count{8, 8};
-/// List the blocks belong to.
+/// List the blocks belong to; POP, PUSH and SHARE: lookaside list, which have numbers of their own.
 inline constexpr field list{16, 10};
 /// Any value of the host's; completion lines repeat it.
 inline constexpr field cookie{32, 16};
@@ -542,7 +783,7 @@ inline constexpr field phase{0, 1};
 inline constexpr field opcode{1, 4};
 /// Last line that answers this submission line.
 inline constexpr field last{5, 1};
-/// Tokens in this line: granted, or refused (RELEASE).
+/// Tokens in this line: granted, or refused (RELEASE); entries: popped, or refused (PUSH).
 inline constexpr field count{8, 8};
 /// List of the submission line.
 inline constexpr field list{16, 10};
@@ -554,6 +795,40 @@ inline constexpr field head{32, 16};
 /// Cookie of the submission line.
 inline constexpr field cookie{48, 16};
 }  // namespace completion_header
+
+/// Second word of a POP, PUSH or SHARE line: what the host counted since its last line, to be added
+/// to the list's counts. Up to 6 entries of 64 bits follow (PUSH), or a lookaside_share (SHARE).
+namespace lookaside_counts {
+/// Calls that allocate.
+inline constexpr field allocates{0, 16};
+/// Those that found no entry.
+inline constexpr field allocate_misses{16, 16};
+/// Calls that free.
+inline constexpr field frees{32, 16};
+/// Those that found the list full.
+inline constexpr field free_misses{48, 16};
+}  // namespace lookaside_counts
+
+/// Third word of a SHARE line.
+namespace lookaside_share {
+/// Shares wanted; as many are given as Depth allows.
+inline constexpr field take{0, 16};
+/// Shares given back, before others are taken.
+inline constexpr field give{16, 16};
+}  // namespace lookaside_share
+
+/// Second word of the last completion line of POP, PUSH and SHARE: the list after it. Up to 6
+/// entries follow.
+namespace lookaside_state {
+/// Depth now.
+inline constexpr field depth{0, 16};
+/// Entries on the card's stack.
+inline constexpr field held{16, 16};
+/// Shares of Depth that processors have.
+inline constexpr field reserved{32, 16};
+/// SHARE: shares taken by this line.
+inline constexpr field granted{48, 16};
+}  // namespace lookaside_state
 
 /// Magic number, "EXAL" in ASCII. (ro)
 namespace id {
@@ -626,6 +901,8 @@ namespace interrupt_status {
 inline constexpr field error{0, 1};
 /// A command ended.
 inline constexpr field command_done{1, 1};
+/// A list fell below its depletion threshold, or recovered: a bit of depleted changed.
+inline constexpr field depletion{2, 1};
 }  // namespace interrupt_status
 
 /// Causes that raise the interrupt. (rw)
@@ -634,7 +911,19 @@ namespace interrupt_enable {
 inline constexpr field error{0, 1};
 /// A command ended.
 inline constexpr field command_done{1, 1};
+/// A list fell below its depletion threshold, or recovered: a bit of depleted changed.
+inline constexpr field depletion{2, 1};
 }  // namespace interrupt_enable
+
+/// Sizes of the lookaside engine and the stream ports. (ro)
+namespace engines {
+/// Lookaside lists, numbered from 0.
+inline constexpr field lookaside_lists{0, 8};
+/// Most entries of a lookaside list.
+inline constexpr field lookaside_depth{8, 16};
+/// Stream ports, numbered from 0.
+inline constexpr field stream_ports{24, 8};
+}  // namespace engines
 
 /// List of the next command. (rw)
 namespace command_list {
@@ -677,6 +966,23 @@ inline constexpr field status{0, 4};
 inline constexpr field slab{8, 24};
 }  // namespace command_result
 
+/// LOOKASIDE_OPEN: minimum <= depth <= maximum <= lookaside_depth, or the command is refused with
+/// range. (rw)
+namespace command_depth {
+/// Depth to begin with.
+inline constexpr field depth{0, 9};
+/// Depth below which the governor does not go.
+inline constexpr field minimum{10, 9};
+/// Depth above which the governor does not go.
+inline constexpr field maximum{20, 9};
+}  // namespace command_depth
+
+/// Period of the depth governor. Writing it starts a new period. (rw)
+namespace governor_period {
+/// Kernel clock cycles; 0: the governor rests (its state after reset).
+inline constexpr field cycles{0, 32};
+}  // namespace governor_period
+
 /// The oldest error not yet read. (ro)
 namespace error_info {
 /// There is one; the other fields and error_token are meaningful.
@@ -685,9 +991,9 @@ inline constexpr field valid{0, 1};
 inline constexpr field opcode{1, 4};
 /// Cause. Values: enum class status.
 inline constexpr field status{8, 4};
-/// List the line named.
+/// List the line named; a lookaside list if opcode is pop, push or share.
 inline constexpr field list{16, 10};
-/// Portal it came from.
+/// Portal it came from, or stream port if opcode is stream.
 inline constexpr field portal{26, 6};
 }  // namespace error_info
 
@@ -720,6 +1026,146 @@ namespace counter_high {
 /// Count.
 inline constexpr field value{0, 32};
 }  // namespace counter_high
+
+/// Bit i of window w: list 32 w + i fell below its depletion_low and has not come back to
+/// depletion_high. (ro)
+namespace depleted_lists {
+/// A bit for each list.
+inline constexpr field lists{0, 32};
+}  // namespace depleted_lists
+
+/// Blocks linked. (ro)
+namespace list_total {
+/// Blocks, free or not.
+inline constexpr field blocks{0, 32};
+}  // namespace list_total
+
+/// Blocks that have been handed out to portals and stream ports and not come back. (ro)
+namespace list_in_use {
+/// Blocks in use or in a stock.
+inline constexpr field blocks{0, 32};
+}  // namespace list_in_use
+
+/// The largest list_in_use there was. (ro)
+namespace list_high_water {
+/// Blocks.
+inline constexpr field blocks{0, 32};
+}  // namespace list_high_water
+
+/// Blocks handed out, modulo 2^32. (ro)
+namespace list_granted {
+/// Blocks.
+inline constexpr field blocks{0, 32};
+}  // namespace list_granted
+
+/// Errors recorded for the list since reset, those that were lost included. (ro)
+namespace list_refusals {
+/// Errors.
+inline constexpr field count{0, 32};
+}  // namespace list_refusals
+
+/// The list is depleted when fewer blocks are free; 0: never. Opening the list sets it to 0. (rw)
+namespace depletion_low {
+/// Free blocks in the engine.
+inline constexpr field blocks{0, 32};
+}  // namespace depletion_low
+
+/// It has recovered when at least so many are free. (rw)
+namespace depletion_high {
+/// Free blocks in the engine, at least depletion_low.
+inline constexpr field blocks{0, 32};
+}  // namespace depletion_high
+
+/// Its depths. (ro)
+namespace lookaside_depths {
+/// Depth now.
+inline constexpr field depth{0, 9};
+/// The governor's lower bound.
+inline constexpr field minimum{10, 9};
+/// Its upper bound.
+inline constexpr field maximum{20, 9};
+/// The list is open.
+inline constexpr field open{31, 1};
+}  // namespace lookaside_depths
+
+/// What is held. (ro)
+namespace lookaside_held {
+/// Entries on the stack.
+inline constexpr field held{0, 9};
+/// Shares that processors have.
+inline constexpr field reserved{10, 9};
+/// The most entries there were on the stack.
+inline constexpr field high_water{20, 9};
+}  // namespace lookaside_held
+
+/// TotalAllocates, modulo 2^32. (ro)
+namespace lookaside_allocates {
+/// Calls.
+inline constexpr field count{0, 32};
+}  // namespace lookaside_allocates
+
+/// AllocateMisses, modulo 2^32. (ro)
+namespace lookaside_allocate_misses {
+/// Calls.
+inline constexpr field count{0, 32};
+}  // namespace lookaside_allocate_misses
+
+/// TotalFrees, modulo 2^32. (ro)
+namespace lookaside_frees {
+/// Calls.
+inline constexpr field count{0, 32};
+}  // namespace lookaside_frees
+
+/// FreeMisses, modulo 2^32. (ro)
+namespace lookaside_free_misses {
+/// Calls.
+inline constexpr field count{0, 32};
+}  // namespace lookaside_free_misses
+
+/// Configuration. Clearing pop gives back what the port holds; wait for busy=0 before list or
+/// domain is changed. (rw)
+namespace stream_config {
+/// The port hands out tokens.
+inline constexpr field pop{0, 1};
+/// The port takes tokens back; while it is 0 the kernel is held off.
+inline constexpr field push{1, 1};
+/// List.
+inline constexpr field list{8, 8};
+/// Protection domain of the kernel.
+inline constexpr field domain{16, 6};
+}  // namespace stream_config
+
+/// State of the port. (ro)
+namespace stream_status {
+/// It holds tokens, or an operation is under way. A token that the kernel has been offered counts
+/// as the kernel's, not as held.
+inline constexpr field busy{0, 1};
+/// The list had no block when last asked.
+inline constexpr field empty{1, 1};
+/// Why the list refuses to hand out (bad_list, domain), else ok; the port asks again every so
+/// often. Values: enum class status.
+inline constexpr field refused{4, 4};
+/// Tokens ready for the kernel.
+inline constexpr field held{16, 16};
+}  // namespace stream_status
+
+/// Tokens the kernel took, modulo 2^32. (ro)
+namespace stream_popped {
+/// Tokens.
+inline constexpr field tokens{0, 32};
+}  // namespace stream_popped
+
+/// Tokens the kernel pushed, refused ones included, modulo 2^32. (ro)
+namespace stream_pushed {
+/// Tokens.
+inline constexpr field tokens{0, 32};
+}  // namespace stream_pushed
+
+/// Of these, tokens that were refused and recorded as errors, modulo 2^32. (ro)
+namespace stream_refused {
+/// Tokens.
+inline constexpr field tokens{0, 32};
+}  // namespace stream_refused
 
 /// Device address of the submission ring, bits 31..0; the ring is aligned to its own size. (rw)
 namespace submission_base_low {

@@ -56,6 +56,16 @@ void card::trace(const std::string& file) {
       fmt::format("exalloc: the card \"{}\" has no waveforms to record to {}", name(), file));
 }
 
+void card::attach(unsigned, std::shared_ptr<stream_kernel>) {
+  throw std::runtime_error(
+      fmt::format("exalloc: the card \"{}\" has no place for simulated kernels", name()));
+}
+
+std::byte* card::memory_at(std::uint64_t, std::size_t) {
+  throw std::runtime_error(
+      fmt::format("exalloc: the card \"{}\" has no memory for simulated kernels", name()));
+}
+
 std::unique_ptr<card> open_card(const std::string& name) {
   if (name == "soft") return std::make_unique<soft::soft_card>();
   if (name == "sim") return open_sim();

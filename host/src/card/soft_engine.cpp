@@ -12,19 +12,31 @@ using regs::counter;
 using regs::opcode;
 using regs::status;
 
-constexpr std::uint64_t used_bits = sub::phase.mask() | sub::opcode.mask() | sub::ack.mask() |
-                                    sub::count.mask() | sub::list.mask() | sub::cookie.mask();
 constexpr unsigned slots = 8;  // operations of a GRANT round
 
-// A completion line that answers the submission line with this header.
-line answer(std::uint64_t header, status s, bool last) {
-  line out;
-  out.header = cpl::opcode.set(out.header, sub::opcode.get(header));
-  out.header = cpl::list.set(out.header, sub::list.get(header));
-  out.header = cpl::cookie.set(out.header, sub::cookie.get(header));
-  out.header = cpl::status.set(out.header, static_cast<unsigned>(s));
-  out.header = cpl::last.set(out.header, last);
-  return out;
+constexpr std::uint64_t used_bits = sub::phase.mask() | sub::opcode.mask() | sub::ack.mask() |
+                                    sub::count.mask() | sub::list.mask() | sub::cookie.mask();
+
+bool is_lookaside(opcode op) {
+  return op == opcode::pop || op == opcode::push || op == opcode::share;
+}
+
+struct bounds {
+  unsigned least, most;
+};
+constexpr bounds counts_of(opcode op) {
+  switch (op) {
+    case opcode::grant:
+      return {1, regs::max_grant};
+    case opcode::release:
+      return {1, regs::tokens_per_line};
+    case opcode::pop:
+      return {1, regs::max_pop};
+    case opcode::push:
+      return {0, regs::entries_per_line};
+    default:
+      return {0, 0};
+  }
 }
 
 void append(line& out, std::uint32_t token) {
@@ -37,51 +49,56 @@ std::uint32_t token_of(std::uint32_t slab, unsigned block) {
   return static_cast<std::uint32_t>(regs::token::slab.set(regs::token::block.set(0, block), slab));
 }
 
-error_record error(std::uint64_t header, status s, std::uint32_t token) {
-  return {static_cast<opcode>(sub::opcode.get(header)), s,
-          static_cast<unsigned>(sub::list.get(header)), 0, token};
-}
-
 }  // namespace
 
-engine::engine(unsigned banks, std::uint32_t slabs)
-    : banks_(banks, bank(slabs / banks)), slabs_(slabs) {}
+engine::engine(const geometry& sizes)
+    : slabs_(sizes.banks, sizes.slabs, counters_),
+      lookasides_(sizes.lookaside_lists, sizes.lookaside_depth, counters_) {
+  for (unsigned i = 0; i < sizes.stream_ports; ++i) streams_.emplace_back(i, slabs_, counters_);
+}
 
 status engine::check(std::uint64_t header, bool phase_ok) const {
   const auto op = static_cast<opcode>(sub::opcode.get(header));
-  const auto count = sub::count.get(header);
   if (!phase_ok) return status::bad_phase;
-  if (op < opcode::grant || op > opcode::sync || (header & ~used_bits)) return status::bad_opcode;
-  if (sub::list.get(header) >= regs::max_lists) return status::bad_list;
-  const auto most = op == opcode::grant     ? regs::max_grant
-                    : op == opcode::release ? regs::tokens_per_line
-                                            : 0;
-  if (count > most || (most != 0 && count == 0)) return status::bad_count;
-  return status::ok;
+  const bool calls = op == opcode::pop || op == opcode::push;
+  const std::uint64_t used = used_bits | (calls ? sub::call.mask() : 0);
+  if (op < opcode::grant || op > opcode::share || (header & ~used)) return status::bad_opcode;
+  const unsigned lists = is_lookaside(op) ? lookasides_.lists() : regs::max_lists;
+  if (sub::list.get(header) >= lists) return status::bad_list;
+  const auto count = sub::count.get(header);
+  const bounds b = counts_of(op);
+  return count < b.least || count > b.most ? status::bad_count : status::ok;
 }
 
 line_result engine::execute(const line& in, bool phase_ok, unsigned domain, unsigned bank) {
   line_result out;
   out.bank = bank;
   if (const status s = check(in.header, phase_ok); s != status::ok) {
-    out.errors.push_back(error(in.header, s, 0));
-    out.lines.push_back(answer(in.header, s, true));
-  } else if (const auto op = static_cast<opcode>(sub::opcode.get(in.header)); op == opcode::grant) {
-    grant(in.header, domain, out);
-  } else if (op == opcode::release) {
-    release(in, domain, out);
+    refuse(in.header, s, out);
   } else {
-    // Nothing runs beside this line here, so a RECALL has nothing to wait for.
-    if (op == opcode::recall) count(counter::recalls);
-    out.lines.push_back(answer(in.header, status::ok, true));
+    switch (static_cast<opcode>(sub::opcode.get(in.header))) {
+      case opcode::grant:
+        grant(in.header, domain, out);
+        break;
+      case opcode::release:
+        release(in, domain, out);
+        break;
+      case opcode::recall:
+        recall(in.header, out);
+        break;
+      case opcode::sync:
+        out.lines.push_back(answer(in.header, status::ok, true));
+        break;
+      default:
+        lookasides_.execute(in, domain, out);
+    }
   }
-  count(counter::refusals, out.errors.size());
-  count(counter::lines_written, out.lines.size());
+  counters_.count(counter::lines_written, out.lines.size());
   return out;
 }
 
 void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
-  count(counter::grant_lines);
+  counters_.count(counter::grant_lines);
   const auto list = static_cast<unsigned>(sub::list.get(header));
   const auto wanted = static_cast<unsigned>(sub::count.get(header));
   struct piece {
@@ -90,18 +107,17 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
   };
   std::vector<piece> pieces;
   unsigned received = 0, yield_log2 = std::countr_zero(quarter_width), dry = 0;
-  const unsigned all_dry = (1u << banks_.size()) - 1;
+  const unsigned all_dry = (1u << slabs_.banks()) - 1;
   status end = status::ok;
   while (received < wanted && dry != all_dry && end == status::ok) {
     const unsigned missing = wanted - received;
     const unsigned k = std::min((missing + (1u << yield_log2) - 1) >> yield_log2, slots);
     const unsigned dry_before = dry;
     for (unsigned i = 0; i < k; ++i) {
-      while (dry_before >> out.bank & 1) out.bank = (out.bank + 1) % banks_.size();
-      const bank_result r = banks_[out.bank].grant(list, domain);
-      count(counter::engine_ops);
+      while (dry_before >> out.bank & 1) out.bank = (out.bank + 1) % slabs_.banks();
+      const bank_result r = slabs_.grant(out.bank, list, domain);
       if (r.status == status::ok) {
-        pieces.push_back({r.slab * static_cast<std::uint32_t>(banks_.size()) + out.bank, r.mask});
+        pieces.push_back({r.slab, r.mask});
         const unsigned blocks = std::popcount(r.mask);
         received += blocks;
         yield_log2 = std::bit_width(blocks) - 1;
@@ -110,14 +126,10 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
       } else {
         end = r.status;
       }
-      out.bank = (out.bank + 1) % banks_.size();
+      out.bank = (out.bank + 1) % slabs_.banks();
     }
   }
-  if (end != status::ok) {
-    out.errors.push_back(error(header, end, 0));
-    out.lines.push_back(answer(header, end, true));
-    return;
-  }
+  if (end != status::ok) return refuse(header, end, out);
 
   const unsigned given = std::min(received, wanted);
   unsigned left = given;
@@ -131,25 +143,20 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
       append(current, token_of(p.slab, std::countr_zero(p.mask)));
     }
     if (p.mask != 0) {
-      count(counter::surplus_blocks, std::popcount(p.mask));
-      release_blocks(list, domain, p.slab, p.mask);
+      counters_.count(counter::surplus_blocks, std::popcount(p.mask));
+      slabs_.release(list, domain, p.slab, p.mask);
     }
   }
-  if (given < wanted) count(counter::empties);
+  if (given < wanted) counters_.count(counter::empties);
   const status s = given < wanted ? status::empty : status::ok;
   current.header = cpl::last.set(cpl::status.set(current.header, static_cast<unsigned>(s)), 1);
   out.lines.push_back(current);
-  count(counter::blocks_granted, given);
-}
-
-bank_result engine::release_blocks(unsigned list, unsigned domain, std::uint32_t slab,
-                                   std::uint64_t mask) {
-  count(counter::engine_ops);
-  return bank_of(slab).release(list, domain, in_bank(slab), mask);
+  counters_.count(counter::blocks_granted, given);
+  if (given != 0) lists().handed_out(list, given);
 }
 
 void engine::release(const line& in, unsigned domain, line_result& out) {
-  count(counter::release_lines);
+  counters_.count(counter::release_lines);
   const auto list = static_cast<unsigned>(sub::list.get(in.header));
   const auto n = static_cast<unsigned>(sub::count.get(in.header));
   std::array<status, regs::tokens_per_line> refused{};
@@ -158,7 +165,7 @@ void engine::release(const line& in, unsigned domain, line_result& out) {
   for (unsigned i = 0; i < n; ++i) {
     const auto slab = static_cast<std::uint32_t>(regs::token::slab.get(in.tokens[i]));
     const std::uint64_t bit = std::uint64_t{1} << regs::token::block.get(in.tokens[i]);
-    if (!exists(slab)) {
+    if (!slabs_.exists(slab)) {
       refused[i] = status::range;
       open = false;
     } else if (open && runs.back().slab == slab && !(runs.back().mask & bit)) {
@@ -172,7 +179,7 @@ void engine::release(const line& in, unsigned domain, line_result& out) {
 
   std::vector<gathered> again;
   for (const gathered& r : runs) {
-    const status s = release_blocks(list, domain, r.slab, r.mask).status;
+    const status s = slabs_.release(list, domain, r.slab, r.mask);
     if (s != status::ok && r.count > 1) {
       again.push_back(r);
     } else {
@@ -182,7 +189,7 @@ void engine::release(const line& in, unsigned domain, line_result& out) {
   for (const gathered& r : again) {
     for (unsigned i = r.first; i < r.first + r.count; ++i) {
       const std::uint64_t bit = std::uint64_t{1} << regs::token::block.get(in.tokens[i]);
-      refused[i] = release_blocks(list, domain, r.slab, bit).status;
+      refused[i] = slabs_.release(list, domain, r.slab, bit);
     }
   }
 
@@ -195,64 +202,32 @@ void engine::release(const line& in, unsigned domain, line_result& out) {
     append(reply, in.tokens[i]);
     out.errors.push_back(error(in.header, refused[i], in.tokens[i]));
   }
-  count(counter::blocks_released, n - out.errors.size());
+  const auto accepted = n - static_cast<unsigned>(out.errors.size());
+  counters_.count(counter::blocks_released, accepted);
+  if (accepted != 0) lists().came_back(list, accepted);
   if (!out.errors.empty() || sub::ack.get(in.header)) out.lines.push_back(reply);
 }
 
-engine::command_result engine::command(regs::command what, unsigned list, unsigned domain,
-                                       std::uint32_t slab, std::uint32_t slab_count,
-                                       unsigned limit) {
-  command_result out;
-  const auto note = [&](status s) {
-    if (out.status == status::ok) out.status = s;
-    return s == status::ok;
-  };
-  if (what < regs::command::open || what > regs::command::trim) return {status::bad_command};
-  if (list >= regs::max_lists) return {status::bad_list};
-  const bool walks = what == regs::command::link || what == regs::command::unlink;
-  if (walks && slab_count > slabs_) return {status::range};
-  const auto ask = [&](auto&& operation) {
-    count(counter::engine_ops);
-    return operation();
-  };
-  switch (what) {
-    case regs::command::open:
-      for (bank& b : banks_) note(ask([&] { return b.open(list, domain); }).status);
-      break;
-    case regs::command::close:
-      for (bank& b : banks_) note(ask([&] { return b.close(list); }).status);
-      break;
-    case regs::command::link:
-    case regs::command::unlink:
-      for (std::uint32_t i = 0; i < slab_count; ++i) {
-        const std::uint32_t s = slab + i;
-        if (!exists(s)) {
-          note(status::range);
-          continue;
-        }
-        const bool linking = what == regs::command::link;
-        const unsigned last = i + 1 == slab_count ? limit : slab_width - 1;
-        const bank_result r = ask([&] {
-          return linking ? bank_of(s).link(list, in_bank(s), last)
-                         : bank_of(s).unlink(list, in_bank(s));
-        });
-        if (note(r.status)) {
-          ++out.slab;
-          count(linking ? counter::slabs_linked : counter::slabs_taken);
-        }
-      }
-      break;
-    case regs::command::trim: {
-      const bank_result r = ask([&] { return bank_of(slab).trim(list); });
-      if (note(r.status)) {
-        out.slab = r.slab * static_cast<std::uint32_t>(banks_.size()) +
-                   slab % static_cast<std::uint32_t>(banks_.size());
-        count(counter::slabs_taken);
-      }
-      break;
-    }
+// Nothing runs beside this line here, so only the stream ports have something to bring back.
+void engine::recall(std::uint64_t header, line_result& out) {
+  counters_.count(counter::recalls);
+  const auto list = static_cast<unsigned>(sub::list.get(header));
+  for (stream_port& port : streams_) port.recall(list);
+  out.lines.push_back(answer(header, status::ok, true));
+}
+
+command_result engine::command(const command_request& r) {
+  switch (r.what) {
+    case regs::command::lookaside_open:
+      return {lookasides_.open(r.list, r.domain, r.depths)};
+    case regs::command::lookaside_close:
+      return {lookasides_.close(r.list)};
+    case regs::command::govern:
+      lookasides_.govern();
+      return {};
+    default:
+      return slabs_.command(r.what, r.list, r.domain, r.slab, r.count, r.limit);
   }
-  return out;
 }
 
 }  // namespace exalloc::soft

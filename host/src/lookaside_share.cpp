@@ -1,0 +1,267 @@
+// Entries and shares between processors and the card: docs/lookaside-host.md says why Depth holds.
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "core.hpp"
+#include "errors.hpp"
+#include "fence.hpp"
+#include "lookaside.hpp"
+
+namespace exalloc {
+namespace {
+
+std::atomic<bool> magazines_on{true};
+
+std::uint64_t word_of(void* entry) noexcept { return reinterpret_cast<std::uintptr_t>(entry); }
+
+void make_orphans(lookaside_list& l, const std::vector<void*>& entries, orphans& left) {
+  for (void* entry : entries) left.push_back({l.fields().Free, entry});
+  l.trimmed.fetch_add(entries.size(), std::memory_order_relaxed);
+}
+
+void tell_counts(processor& p, lookaside_use& u) {
+  while (has_counts_to_tell(u)) {
+    const std::uint64_t counts = counts_to_tell(u);
+    p.submit(u, regs::opcode::push, 0, false, {&counts, 1});
+  }
+}
+
+// Under the processor's lock, after a freeze and a heavy_fence: takes all but the newest `target`
+// entries and gives back the share for them. What the card has no room for stays with the owner.
+void cut(processor& p, lookaside_use& u, std::int32_t target, orphans& left) {
+  u.m.take_all([&](const block& b) { u.kept.push_back(b.pointer); });
+  // A push on its way needs its share.
+  const std::int32_t on_its_way = u.busy.load(std::memory_order_seq_cst) ? 1 : 0;
+  const auto size = static_cast<std::int32_t>(u.kept.size());
+  const std::int32_t surplus = std::max(0, size - target);
+  const bool fits = u.list.room() + u.share - size - on_its_way >= 0;
+  const std::int32_t pushed = fits ? surplus : 0;
+  give_share(p, u, u.share - std::max(target, size - pushed + on_its_way));
+  if (pushed == 0) {
+    p.wait_for_answers(u);
+    return;
+  }
+  const auto end = u.kept.begin() + pushed;
+  push_to_card(p, u, {u.kept.begin(), end});
+  u.kept.erase(u.kept.begin(), end);
+  // Somebody else was faster to take the room.
+  make_orphans(u.list, u.refused, left);
+}
+
+}  // namespace
+
+bool lookaside_magazines() noexcept { return magazines_on.load(std::memory_order_relaxed); }
+
+void free_orphans(const orphans& entries) {
+  for (const orphan& o : entries) o.free(o.entry);
+}
+
+bool has_counts_to_tell(const lookaside_use& u) noexcept { return u.counts() != u.told; }
+
+std::uint64_t counts_to_tell(lookaside_use& u) noexcept {
+  namespace c = regs::lookaside_counts;
+  const auto now = u.counts();
+  std::array<std::uint64_t, lookaside_counts> delta;
+  for (std::size_t i = 0; i < delta.size(); ++i) {
+    delta[i] = std::min<std::uint64_t>(now[i] - u.told[i], 0xFFFF);
+    u.told[i] += delta[i];
+  }
+  u.list.told(static_cast<std::uint32_t>(delta[0]), static_cast<std::uint32_t>(delta[1]));
+  std::uint64_t word = c::allocates.set(0, delta[0]);
+  word = c::allocate_misses.set(word, delta[1]);
+  word = c::frees.set(word, delta[2]);
+  return c::free_misses.set(word, delta[3]);
+}
+
+std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries) {
+  u.refused.clear();
+  u.line_refused = false;
+  for (std::size_t i = 0; i < entries.size();) {
+    std::array<std::uint64_t, 1 + regs::entries_per_line> words;
+    words[0] = counts_to_tell(u);
+    std::uint32_t n = 0;
+    for (; n < regs::entries_per_line && i < entries.size(); ++n, ++i)
+      words[1 + n] = word_of(entries[i]);
+    p.submit(u, regs::opcode::push, n, false, {words.data(), 1 + n});
+  }
+  p.wait_for_answers(u);
+  if (u.line_refused) u.refused = entries;
+  const auto accepted = static_cast<std::int32_t>(entries.size() - u.refused.size());
+  u.list.add_held(accepted);
+  return accepted;
+}
+
+void pop_from_card(processor& p, lookaside_use& u, std::uint32_t count, std::int32_t share) {
+  u.popped.clear();
+  u.granted = 0;
+  const std::uint64_t counts = counts_to_tell(u);
+  p.submit(u, regs::opcode::pop, std::min(count, regs::max_pop), false, {&counts, 1});
+  if (share > 0) {
+    take_share(p, u, share);
+  } else {
+    p.wait_for_answers(u);
+  }
+  u.list.add_held(-static_cast<std::int32_t>(u.popped.size()));
+}
+
+void set_bounds(lookaside_use& u) noexcept {
+  // After Depth has shrunk, as if all others held what they may: then together they add nothing
+  // beyond it.
+  const std::int32_t ceiling = u.share + std::min(0, u.list.room());
+  u.m.bounds(0, std::clamp(ceiling, 0, lookaside_list::magazine_capacity));
+}
+
+void take_share(processor& p, lookaside_use& u, std::int32_t count) {
+  u.granted = 0;
+  const std::uint64_t words[] = {
+      counts_to_tell(u), regs::lookaside_share::take.set(0, static_cast<std::uint32_t>(count))};
+  p.submit(u, regs::opcode::share, 0, false, words);
+  p.wait_for_answers(u);
+  u.share += u.granted;
+  u.list.add_reserved(u.granted);
+}
+
+void give_share(processor& p, lookaside_use& u, std::int32_t count) {
+  if (count <= 0) return;
+  const std::uint64_t words[] = {
+      counts_to_tell(u), regs::lookaside_share::give.set(0, static_cast<std::uint32_t>(count))};
+  p.submit(u, regs::opcode::share, 0, false, words);
+  p.ring();
+  u.share -= count;
+  u.list.add_reserved(-count);
+}
+
+std::vector<void*> take_entries(lookaside_use& u) {
+  if (u.m.frozen()) u.m.thaw();
+  std::vector<void*> entries = std::move(u.kept);
+  u.kept.clear();
+  for (std::int32_t i = 0; i < u.m.size(); ++i) entries.push_back(u.m.get(i).pointer);
+  u.m.resize(0);
+  return entries;
+}
+
+void flush(processor& p, lookaside_use& u, orphans& left) {
+  const std::vector<void*> entries = take_entries(u);
+  u.m.bounds(0, 0);
+  give_share(p, u, u.share);
+  if (!entries.empty()) {
+    push_to_card(p, u, entries);
+    make_orphans(u.list, u.refused, left);
+  }
+  tell_counts(p, u);
+  p.wait_for_answers(u);
+  if (u.active) u.list.leave();
+  u.active = false;
+}
+
+void flush_lookasides(processor& p, orphans& left) {
+  p.each_use([&](lookaside_use& u) {
+    flush(p, u, left);
+    if (!lookaside_magazines()) u.m.freeze();
+  });
+}
+
+void begin_sharing(core& c, lookaside_list& list) {
+  const std::lock_guard lock(list.mutex);
+  if (list.shared()) return;
+  const std::lock_guard registry_lock(c.processors.mutex);
+  list.set_shared();
+  heavy_fence();
+  c.processors.each([&](processor& p) {
+    const lookaside_use* u = p.find(list);
+    // It may be in the middle of counting as the only one. That is a few instructions, and needs no
+    // lock.
+    while (u != nullptr && u->busy.load(std::memory_order_seq_cst)) std::this_thread::yield();
+  });
+}
+
+void balance(core& c, lookaside_list& list) {
+  orphans left;
+  {
+    const std::lock_guard lock(list.mutex);
+    if (list.balanced()) return;
+    const std::uint32_t changes = list.changes();
+    const std::lock_guard registry_lock(c.processors.mutex);
+    c.processors.each([&](processor& p) {
+      lookaside_use* u = p.find(list);
+      if (u == nullptr || !u->active) return;
+      const std::uint64_t calls = u->calls();
+      if (calls == u->calls_at_balance) {
+        u->active = false;
+        list.leave();
+      }
+      u->calls_at_balance = calls;
+    });
+    const auto target = [&](const lookaside_use& u) { return u.active ? list.fair() : 0; };
+    bool any = false;
+    c.processors.each([&](processor& p) {
+      lookaside_use* u = p.find(list);
+      if (u == nullptr) return;
+      if (u->share > target(*u)) {
+        u->m.freeze();
+        any = true;
+      } else if (!u->m.frozen()) {
+        set_bounds(*u);
+      }
+    });
+    if (any) heavy_fence();
+    c.processors.each([&](processor& p) {
+      lookaside_use* u = p.find(list);
+      if (u != nullptr && u->m.frozen()) cut(p, *u, target(*u), left);
+    });
+    list.set_balanced(changes);
+  }
+  free_orphans(left);
+}
+
+std::vector<void*> retire(core& c, processor& self, lookaside_list& list) {
+  std::vector<void*> entries;
+  if (list.host_backed()) {
+    const std::lock_guard lock(list.mutex);
+    entries.assign(list.store.rbegin(), list.store.rend());
+    list.store.clear();
+    return entries;
+  }
+  const std::lock_guard lock(list.mutex);
+  const std::lock_guard registry_lock(c.processors.mutex);
+  c.processors.each([&](processor& p) {
+    if (lookaside_use* u = p.find(list)) u->m.freeze();
+    // No line may be left that names this list: its number will have another owner.
+    p.start_drain();
+  });
+  heavy_fence();
+  c.processors.each([&](processor& p) {
+    p.drain();
+    lookaside_use* u = p.find(list);
+    if (u == nullptr) return;
+    tell_counts(p, *u);
+    p.drain();
+    const std::vector<void*> mine = take_entries(*u);
+    entries.insert(entries.end(), mine.rbegin(), mine.rend());
+    p.forget(list);
+  });
+  const std::lock_guard self_lock(self.mutex);
+  lookaside_use& u = self.use_of(list);
+  do {
+    pop_from_card(self, u, regs::max_pop, 0);
+    entries.insert(entries.end(), u.popped.begin(), u.popped.end());
+  } while (!u.popped.empty());
+  self.forget(list);
+  return entries;
+}
+
+void set_lookaside_magazines(core& c, bool on) {
+  orphans left;
+  magazines_on.store(on, std::memory_order_relaxed);
+  if (!on) {
+    const std::lock_guard registry_lock(c.processors.mutex);
+    c.processors.each([](processor& p) { p.each_use([](lookaside_use& u) { u.m.freeze(); }); });
+    heavy_fence();
+    c.processors.each(
+        [&](processor& p) { p.each_use([&](lookaside_use& u) { cut(p, u, 0, left); }); });
+  }
+  free_orphans(left);
+}
+
+}  // namespace exalloc

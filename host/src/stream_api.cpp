@@ -1,0 +1,115 @@
+// Zones that kernels on the card share: exalloc/stream.h.
+#include <fmt/format.h>
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "errors.hpp"
+#include "exalloc/stream.h"
+#include "stock.hpp"
+#include "zone_table.hpp"
+
+namespace exalloc {
+namespace {
+
+namespace off = regs::offset;
+
+std::uint32_t window_of(const char* routine, driver& d, unsigned port) {
+  const std::uint32_t ports = d.geometry().stream_ports;
+  if (port >= ports)
+    throw std::runtime_error(fmt::format("{}: the card has {} stream ports, there is no number {}",
+                                         routine, ports, port));
+  return off::streams_base + port * off::streams_stride;
+}
+
+}  // namespace
+}  // namespace exalloc
+
+using exalloc::core;
+using exalloc::zone;
+
+extern "C" {
+
+unsigned exalloc_stream_ports(void) {
+  unsigned ports = 0;
+  exalloc::guarded([&] { ports = core::get().card_driver.geometry().stream_ports; });
+  return ports;
+}
+
+int exalloc_stream_attach(unsigned Port, PZONE_HEADER Zone, unsigned Directions) {
+  return exalloc::guarded([&] {
+    zone& z = exalloc::zone_table::require("exalloc_stream_attach", Zone);
+    if (Directions == 0 || Directions > (EXALLOC_STREAM_POP | EXALLOC_STREAM_PUSH))
+      throw std::runtime_error(
+          "exalloc_stream_attach: the directions are EXALLOC_STREAM_POP, EXALLOC_STREAM_PUSH or "
+          "both");
+    if (z.host_backed())
+      throw std::runtime_error(
+          "exalloc_stream_attach: the zone is kept in the host, because the card had no list left "
+          "when it was made; retire a zone first");
+    core& c = core::get();
+    const std::uint32_t window = exalloc::window_of("exalloc_stream_attach", c.card_driver, Port);
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> tokens;
+    for (const zone::extent& e : z.extents()) tokens.emplace_back(e.first_token, e.blocks);
+    exalloc::share_with_kernels(c, z, tokens);
+    namespace config = exalloc::regs::stream_config;
+    std::uint64_t word = config::pop.set(0, (Directions & EXALLOC_STREAM_POP) != 0);
+    word = config::push.set(word, (Directions & EXALLOC_STREAM_PUSH) != 0);
+    word = config::list.set(word, z.number());
+    word = config::domain.set(word, exalloc::own_domain);
+    c.card_driver.device().write(window + exalloc::off::stream_config,
+                                 static_cast<std::uint32_t>(word));
+  });
+}
+
+int exalloc_stream_detach(unsigned Port) {
+  return exalloc::guarded([&] {
+    core& c = core::get();
+    exalloc::card& device = c.card_driver.device();
+    const std::uint32_t window = exalloc::window_of("exalloc_stream_detach", c.card_driver, Port);
+    namespace config = exalloc::regs::stream_config;
+    const std::uint32_t now = device.read(window + exalloc::off::stream_config);
+    device.write(window + exalloc::off::stream_config,
+                 static_cast<std::uint32_t>(config::push.set(config::pop.set(now, 0), 0)));
+    while (
+        exalloc::regs::stream_status::busy.get(device.read(window + exalloc::off::stream_status)))
+      device.relax();
+  });
+}
+
+unsigned exalloc_zone_segments(PZONE_HEADER Zone, exalloc_segment* Segments, unsigned Capacity) {
+  unsigned count = 0;
+  exalloc::guarded([&] {
+    const zone& z = exalloc::zone_table::require("exalloc_zone_segments", Zone);
+    for (const zone::extent& e : z.extents()) {
+      if (count < Capacity) Segments[count] = {e.begin, e.first_token, e.blocks, z.block_size(), 0};
+      ++count;
+    }
+  });
+  return count;
+}
+
+uint32_t exalloc_token(PZONE_HEADER Zone, PVOID Block) {
+  std::uint32_t token = 0;
+  exalloc::guarded(
+      [&] { token = exalloc::zone_table::require("exalloc_token", Zone).find(Block).token; });
+  return token;
+}
+
+PVOID exalloc_block(PZONE_HEADER Zone, uint32_t Token) {
+  void* block = nullptr;
+  exalloc::guarded([&] {
+    const zone& z = exalloc::zone_table::require("exalloc_block", Zone);
+    for (const zone::extent& e : z.extents())
+      if (Token - e.first_token < e.blocks) {
+        block = reinterpret_cast<void*>(e.begin +
+                                        std::uintptr_t{Token - e.first_token} * z.block_size());
+        break;
+      }
+  });
+  return block;
+}
+
+}  // extern "C"
