@@ -366,8 +366,10 @@ module slab_bank #(
     .ex_top_o       (ex_top),
     .ex_bits_flags_o(ex_bits_flags)
   );
-  assign fw_hazard = fw_linked && (fw_q.op == exalloc_pkg::BankOpRelease ||
-                                   fw_q.op == exalloc_pkg::BankOpLink);
+  // A list that does not exist is refused whatever the owner, and must not be fetched.
+  assign fw_hazard = fw_linked && fw_usable_q &&
+                     (fw_q.op == exalloc_pkg::BankOpRelease ||
+                      fw_q.op == exalloc_pkg::BankOpLink);
   assign fw_acts   = fw_goes && !fw_fetch_q && fw_status == exalloc_pkg::StatusOk;
   // TRIM runs alone, so its list state needs nothing forwarded from execute.
   assign fw_full   = fw_head_ready && fw_head_mask == '1;
@@ -397,8 +399,11 @@ module slab_bank #(
     ex_push_q       <= fw_acts && !fw_linked &&
                        (fw_q.op == exalloc_pkg::BankOpLink ||
                         (fw_q.op == exalloc_pkg::BankOpRelease && fw_zero));
-    // What stood in forward when the reset came must not cause a replay after it.
-    if (rst_i) {ex_hazard_q, ex_grant_q, ex_trim_q} <= '0;
+    // What stood in forward when a reset came must neither be replayed nor write after it.
+    if (rst_i) begin
+      {ex_hazard_q, ex_grant_q, ex_trim_q, ex_trim_full_q, ex_erase_q} <= '0;
+      {ex_clear_q, ex_release_q, ex_link_q, ex_push_q} <= '0;
+    end
   end
 
   // ----------------------------------------------------------------------------------------------

@@ -18,17 +18,17 @@ logic [FvStages*PtrW-1:0] fv_ptr_q;
 logic [FvStages*Width-1:0] fv_data_q;
 logic [1:0] fv_writing_q;
 logic fv_busy_q;
+(* anyseq *) logic fv_fetch;  // refetches of a replay, which also pass through the pipeline, and what the bank counts besides
+(* anyseq *) logic fv_replays;
+(* anyseq *) logic fv_writes;  // the operation committed writes a list state
 always_ff @(posedge clk_i) begin
   fv_valid_q  <= rst_i ? '0 : replay_i ? '0 : {fv_valid_q[FvStages-2:0], issue_valid_o};
   fv_serial_q <= {fv_serial_q[FvStages-2:0], serial};
   fv_ptr_q    <= {fv_ptr_q[(FvStages-1)*PtrW-1:0], issue_ptr_o};
   fv_data_q   <= {fv_data_q[(FvStages-1)*Width-1:0], issue_data_o};
-  fv_writing_q <= rst_i ? 2'b00 : {fv_writing_q[0], commit_i};
+  fv_writing_q <= rst_i ? 2'b00 : {fv_writing_q[0], commit_i && fv_writes};
   fv_busy_q   <= !rst_i && ((|fv_valid_q) || (|fv_writing_q) || fv_fetch);
 end
-// Refetches of a replay also pass through the pipeline, with the operation behind them.
-(* anyseq *) logic fv_fetch;
-(* anyseq *) logic fv_replays;
 always_comb begin
   assume (pipe_busy_i == (fv_valid_q[0] || fv_busy_q));
   assume (replay_i == (fv_valid_q[FvStages-1] && fv_replays));

@@ -19,6 +19,13 @@
 //@ answered: answers come in the order of the requests, one each, with the request's tag
 //@ wrong slab_bank: s/commit = ex_valid_q && !ex_fetch_q && !replay/commit = ex_valid_q \&\& !replay/
 //
+//@ proof full bounded 22 bmc3,sat@10 UseUram=0 NumSlabs=4 SlabWidth=8 NumLists=2 DomainW=1 TagW=1 +u_issue:slab_bank_issue +u_lists:slab_bank_lists +u_words:slab_bank_words +u_check:slab_bank_check
+//@ answered: the same, and the bank gives its parts what their proofs assume
+//@ wrong: s/commit = ex_valid_q && !ex_fetch_q && !replay/commit = ex_valid_q \&\& !replay/
+//
+//@ see u_issue.fv_replays replay
+//@ see u_issue.fv_writes ex_usable_q
+//@ see u_issue.fv_fetch fv_busy
 //@ see fv_word0 u_words.u_masks.gen_single.gen_any.mem[0]
 //@ see fv_word1 u_words.u_masks.gen_single.gen_any.mem[1]
 //@ see fv_word2 u_words.u_masks.gen_single.gen_any.mem[2]
@@ -316,3 +323,8 @@ always_comb begin
   end
 end
 `endif
+
+// For the issue buffer's proof: what keeps the pipeline busy besides operations
+(* keep *) logic fv_busy;
+assign fv_busy = pr_valid_q || ad_valid_q || rd_valid_q || fw_valid_q || ex_valid_q || lists_writing ||
+                 refetch_valid_q != 2'b00;

@@ -4,7 +4,8 @@
 // bank (ask_*) and their answers, in order for each bank, come by rsp_*; every block of an answer is
 // offered on m_axis_* once. A token offered stays offered. When enable_i falls no more is asked for;
 // once all answers are there, everything but the token offered leaves by back_*, one mask a cycle,
-// and off_o rises. A bank that did not grant is dry: it is asked once every 64 * NumBanks cycles
+// and off_o rises. With withdraw_i, while enable_i is low, the token offered leaves too, unless the
+// kernel takes it before: the one way in which m_axis_tvalid_o falls without a handshake. A bank that did not grant is dry: it is asked once every 64 * NumBanks cycles
 // until it grants. got_o are the blocks of the answer counted in this cycle; while got_full_i is
 // high at most two more are counted.
 // How much ahead: answers on their way are taken to bring as many blocks as the last one did, as a
@@ -24,6 +25,7 @@ module stream_pop #(
     input  wire                          clk_i,
     input  wire                          rst_i,
     input  wire                          enable_i,
+    input  wire                          withdraw_i, // the token offered is taken back too
     output logic                         off_o,      // nothing held, nothing under way
     output logic                         active_o,   // something under way
     output logic                         busy_o,     // or due
@@ -128,6 +130,7 @@ module stream_pop #(
   logic                          give;
   logic                          give_back;
   logic                          e_take;
+  logic                          withdraw;
   logic [15:0]                   lowest;
   logic [3:0]                    lowest_idx;
 
@@ -200,7 +203,7 @@ module stream_pop #(
     unknown_q <= unknown_q + 6'(load_q) - 6'(counted_q);
     places_q  <= places_q + 6'(load_q) - (6'(get_q) + 6'(bad_q));
     held_q    <= held_q + {{4{change_q[5]}}, change_q};
-    change_q  <= 6'(p_count_q) - (give_back ? 6'(e_count_q) : 6'(give));
+    change_q  <= 6'(p_count_q) + 6'(withdraw) - (give_back ? 6'(e_count_q) : 6'(give));
     counted_q <= p_ok_q || p_bad_q;
     bad_q     <= p_bad_q;
     get_q     <= mask_valid && e_take;
@@ -331,7 +334,13 @@ module stream_pop #(
 
   assign give      = e_valid_q && state_q == StRun && (!out_valid_q || m_axis_tready_i);
   assign give_back = back_valid_o && back_ready_i;
-  assign e_take    = !e_valid_q || give_back || (give && e_count_q == 5'd1);
+  assign e_take    = (!e_valid_q || give_back || (give && e_count_q == 5'd1)) && !withdraw;
+
+  // When all else has gone back, so does the token that was offered and not taken.
+  logic [15:0] out_bit;
+  assign out_bit  = 16'd1 << out_q[IdxW-1:0];
+  assign withdraw = withdraw_i && state_q == StGive && out_valid_q && !m_axis_tready_i &&
+                    !e_valid_q && !mask_valid;
 
   always_ff @(posedge clk_i) begin
     if (e_take) begin
@@ -341,10 +350,17 @@ module stream_pop #(
       e_bits_q  <= e_bits_q & ~lowest[QuarterW-1:0];
       e_count_q <= e_count_q - 5'd1;
     end
+    if (withdraw) begin
+      e_valid_q   <= 1'b1;
+      e_count_q   <= 5'd1;
+      e_bits_q    <= out_bit[QuarterW-1:0];
+      e_quarter_q <= out_q[IdxW +: 2];
+      {e_slab_q, e_bank_q} <= out_q[exalloc_pkg::TokenSlabLsb +: SlabW + BankW];
+    end
     if (give) begin
       out_valid_q <= 1'b1;
       out_q       <= 32'({e_slab_q, e_bank_q, 6'({e_quarter_q, lowest_idx[IdxW-1:0]})});
-    end else if (m_axis_tready_i) begin
+    end else if (m_axis_tready_i || withdraw) begin
       out_valid_q <= 1'b0;
     end
     if (rst_i) begin
@@ -369,14 +385,16 @@ module stream_pop #(
 
   logic active;
   assign active  = state_q == StDrain || state_q == StGive || !unknown_zero || ask_valid_o;
-  assign off_o   = state_q == StOff;
+  assign off_o   = state_q == StOff && !(withdraw_i && out_valid_q);
   assign empty_o = (&dry_q) && refused_o == exalloc_pkg::StatusOk;
   assign held_o  = held_q;
 
   always_ff @(posedge clk_i) begin
     case (state_q)
       StOff: begin
-        if (enable_i) begin
+        if (withdraw_i && out_valid_q) begin
+          state_q <= StGive;
+        end else if (enable_i) begin
           state_q <= StRun;
         end
       end
@@ -391,7 +409,7 @@ module stream_pop #(
         end
       end
       default: begin
-        if (!e_valid_q && !mask_valid) begin
+        if (!e_valid_q && !mask_valid && !(withdraw_i && out_valid_q)) begin
           state_q <= StOff;
         end
       end

@@ -96,6 +96,7 @@ module stream_port #(
   logic               same_q;
   logic               pop_enable_q;
   logic               push_enable_q;
+  logic               withdraw_q;
 
   // ---- Coming to rest: for a RECALL, or before another list ----
 
@@ -123,17 +124,23 @@ module stream_port #(
   assign recall_done   = recall_q && settle_q == '1 && rest_q;
   assign recall_busy_o = recall_q;
 
+  logic written;
+  assign written = we_i && addr_i == exalloc_pkg::RegStreamConfigOffset;
+
   always_ff @(posedge clk_i) begin
-    if (we_i && addr_i == exalloc_pkg::RegStreamConfigOffset) begin
+    if (written) begin
       pop_q        <= wdata_i[exalloc_pkg::StreamConfigPopLsb];
       push_q       <= wdata_i[exalloc_pkg::StreamConfigPushLsb];
       set_list_q   <= wdata_i[exalloc_pkg::StreamConfigListLsb +: 8];
       set_domain_q <= wdata_i[exalloc_pkg::StreamConfigDomainLsb +: DomainW];
     end
-    same_q        <= set_list_q == list_q && set_domain_q == domain_q;
+    // What has just been written is compared first: no token goes in or out for the old list.
+    same_q        <= set_list_q == list_q && set_domain_q == domain_q && !written;
     rest_q        <= pop_off && push_clear && tell_empty;
     pop_enable_q  <= pop_q && !stop && !paused_q;
     push_enable_q <= push_q && !stop;
+    // A kernel may not be left with a token of a list that is no longer its own.
+    withdraw_q    <= !pop_q || !same_q;
 
     if (!stop) begin
       settle_q <= '0;
@@ -173,6 +180,7 @@ module stream_port #(
       rest_q        <= 1'b0;
       pop_enable_q  <= 1'b0;
       push_enable_q <= 1'b0;
+      withdraw_q    <= 1'b0;
       settle_q      <= '0;
       recall_q      <= 1'b0;
       paused_q      <= 1'b0;
@@ -221,6 +229,7 @@ module stream_port #(
       .clk_i,
       .rst_i,
       .enable_i       (pop_enable_q),
+      .withdraw_i     (withdraw_q),
       .off_o          (pop_off),
       .active_o       (pop_active),
       .busy_o         (pop_busy),

@@ -27,8 +27,9 @@ EXALLOC_API unsigned exalloc_stream_ports(void);
  * refuses it if the block is free (error "double_free"); it takes a round trip. */
 EXALLOC_API int exalloc_stream_attach(unsigned Port, PZONE_HEADER Zone, unsigned Directions);
 
-/* Ends the sharing: returns when the port has given back what it holds and executed what was pushed into it. A token that
- * the kernel was offered and has not taken stays allocated. To be called before exalloc_zone_delete. Returns 0, or -1. */
+/* Ends the sharing: returns when the port has given back what it holds, the token that it offers the kernel included, and
+ * executed what was pushed into it. Tokens the kernel has taken are the kernel's. To be called before exalloc_zone_delete.
+ * Returns 0, or -1. */
 EXALLOC_API int exalloc_stream_detach(unsigned Port);
 
 /* A run of consecutive blocks: block i has token first_token + i and lies block_size * i bytes behind device_address. */

@@ -284,7 +284,7 @@ void soft_card::write_stream(unsigned index, std::uint32_t offset, std::uint32_t
     bus_error("write of", off::streams_base + index * off::streams_stride + offset);
   }
   if (index >= engine_->streams()) return;
-  engine_->stream(index).configure(value);
+  engine_->stream(index).configure(value, sockets_[index].pins);
   changed_.notify_all();
 }
 

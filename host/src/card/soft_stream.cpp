@@ -42,12 +42,15 @@ std::uint32_t stream_port::status_word() const {
   return static_cast<std::uint32_t>(s::held.set(w, held()));
 }
 
-void stream_port::configure(std::uint32_t config) {
+void stream_port::configure(std::uint32_t config, stream_pins& pins) {
   constexpr std::uint64_t list_bits = cfg::list.mask() | cfg::domain.mask();
   config &= static_cast<std::uint32_t>(cfg::pop.mask() | cfg::push.mask() | list_bits);
   const bool moves = ((config ^ config_) & list_bits) != 0;
   // What is under way belongs to the list and domain it was begun for.
-  if (moves || cfg::pop.get(config) == 0) give_back();
+  if (moves || cfg::pop.get(config) == 0) {
+    give_back();
+    if (std::exchange(pins.pop_valid, false)) release(slab_of(pins.pop_token), {pins.pop_token});
+  }
   if (moves || cfg::push.get(config) == 0) flush();
   if (moves || !popping()) {
     dry_ = 0;

@@ -24,7 +24,8 @@ class stream_port {
       : number_(number), slabs_(&slabs), counters_(&counters) {}
 
   // Registers of the port's window.
-  void configure(std::uint32_t config);
+  // With pop cleared, or for another list or domain, the token that is offered goes back too.
+  void configure(std::uint32_t config, stream_pins& pins);
   std::uint32_t config() const { return config_; }
   std::uint32_t status_word() const;
   std::uint32_t popped() const { return popped_; }
