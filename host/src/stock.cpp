@@ -237,14 +237,20 @@ void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
 }
 
 void* free_unowned(block_list& list, const block& b, bool want_previous) noexcept {
-  state_byte& state = list.state(b.token);
-  if (!list.streamed() || state.load(std::memory_order_relaxed) != block_state::away) {
-    report_error({"a block was freed that is free already; nothing is changed",
-                  regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(),
-                  -1});
+  const auto may_be_a_kernels = [&] {
+    return list.streamed() &&
+           list.state(b.token).load(std::memory_order_relaxed) == block_state::away;
+  };
+  const error_report twice{"a block was freed that is free already; nothing is changed",
+                           regs::to_string(regs::status::double_free),
+                           b.pointer,
+                           b.token,
+                           list.number(),
+                           -1};
+  if (!may_be_a_kernels()) {
+    report_error(twice);
     return nullptr;
   }
-  // Only the card knows whether it is a kernel's or free, so it is asked at once.
   core* c = core::get_or_report();
   if (c == nullptr) return nullptr;
   void* previous = nullptr;
@@ -257,8 +263,13 @@ void* free_unowned(block_list& list, const block& b, bool want_previous) noexcep
       });
     }
     const std::lock_guard lock(self->mutex);
-    self->release(list, &b.token, 1);
-    self->drain();
+    // It may have come with the stock; else only the card knows whether it is free, and is asked.
+    if (may_be_a_kernels()) {
+      self->release(list, &b.token, 1);
+      self->drain();
+    } else {
+      post_error(twice);
+    }
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
                 b.token, list.number(), -1});

@@ -100,10 +100,17 @@ class SlabBankPredict : public ports::SeededTest {
     }
   }
 
-  // Other lists, which differ from the first in a bit each.
+  // Other lists, which differ from the first in a bit each. They begin empty: slab numbers come
+  // round again.
   void ChangeLists() {
     lists_[0] = Random(kAllLists);
     for (unsigned i = 1; i < kLists; ++i) lists_[i] = lists_[0] ^ (1u << Random(8));
+    for (unsigned list : lists_) {
+      const bool under_way =
+          list == refetch_list_ || std::any_of(stages_.begin(), stages_.end(),
+                                               [&](const Slot& s) { return s.list == list; });
+      if (!under_way) orders_[list].clear();
+    }
   }
 
   void Cycle(unsigned grants, unsigned lists) {
