@@ -440,7 +440,7 @@ package exalloc_pkg;
   localparam int unsigned CommandDepthMaximumLsb = 20;
   localparam int unsigned CommandDepthMaximumWidth = 9;
 
-  // Period of the depth governor. Writing it starts a new period.
+  // Period of the depth governor. Changing it starts a new period.
   typedef struct packed {
     logic [31:0] cycles;
   } governor_period_t;

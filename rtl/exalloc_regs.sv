@@ -106,7 +106,7 @@ module exalloc_regs (
   output logic [ 8:0] command_depth_minimum_o,
   output logic [ 8:0] command_depth_maximum_o,
 
-  // governor_period (rw): Period of the depth governor. Writing it starts a new period.
+  // governor_period (rw): Period of the depth governor. Changing it starts a new period.
   output logic [31:0] governor_period_cycles_o,
 
   // error_info (ro): The oldest error not yet read.

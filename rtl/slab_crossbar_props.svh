@@ -1,7 +1,7 @@
 // No operation is lost, doubled or sent to the wrong bank, and every answer finds its requester, for scripts/prove. Written
 // for two ports and two banks.
 //
-//@ proof short induction 2 sat,z3 NumPorts=2 NumBanks=2 NumSlabs=4 SlabWidth=8 DomainW=1 SlotW=1
+//@ proof short induction 2 sat,z3 NumPorts=2 NumBanks=2 NumSlabs=4 SlabWidth=8 DomainW=1 SlotW=1 +u_lane:crossbar_lane +u_skid:skid_buffer
 //@ delivered: a bank gets exactly the operations sent to it, unchanged, those of one requester in the order they were sent
 //@ wrong: s/grant_q     <= grant\[b\*NumPorts \+: NumPorts\]/grant_q <= {NumPorts{1'b1}}/
 //@ tagged: the tag says which requester an operation came from
@@ -44,12 +44,21 @@ localparam int unsigned FvLaneW = OpW + PortW;
 logic [8*FvLaneW-1:0] fv_queue;
 assign fv_queue = {fv_queue13, fv_queue12, fv_queue11, fv_queue10, fv_queue03, fv_queue02, fv_queue01, fv_queue00};
 
-// For each pair of port and bank: the operations sent and not yet taken by the bank, the oldest first
+// For each pair of port and bank: the operations sent and not yet taken by the bank, the oldest first; of each operation one
+// bit, any one (all bits of an operation take the same way).
 localparam int unsigned FvRows = 8;
+logic [7:0] fv_bit_q;
+always_ff @(posedge clk_i) fv_bit_q <= fv_bit_q;
+always_comb assume (32'(fv_bit_q) < OpW);
+function automatic logic picked(input logic [OpW-1:0] op, input logic [7:0] which);
+  logic [OpW-1:0] shifted;
+  shifted = op >> which;
+  picked = shifted[0];
+endfunction
 logic [3:0] fv_put, fv_get, fv_right, fv_fits, fv_tag, fv_answered;
 for (genvar p = 0; p < 2; p++) begin : g_fv_port
   for (genvar b = 0; b < 2; b++) begin : g_fv_bank
-    logic [FvRows*OpW-1:0] sent_now_q, sent_now_d, inside;
+    logic [FvRows-1:0] sent_now_q, sent_now_d, inside;
     logic [3:0] count_q, count_d, found;
     logic [OpW-1:0] out;
     logic [FvLaneW-1:0] entry;
@@ -64,16 +73,16 @@ for (genvar p = 0; p < 2; p++) begin : g_fv_port
       sent_now_d = sent_now_q;
       count_d    = count_q;
       if (fv_get[p*2+b]) begin
-        sent_now_d = sent_now_d >> OpW;
+        sent_now_d = sent_now_d >> 1;
         count_d    = count_d - 4'd1;
       end
       if (fv_put[p*2+b]) begin
         for (int unsigned i = 0; i < FvRows; i++) begin
           if (count_d == 4'(i)) begin
-            sent_now_d[i*OpW +: OpW] = {req_op_i[p*3 +: 3], req_list_i[p*8 +: 8],
+            sent_now_d[i] = picked({req_op_i[p*3 +: 3], req_list_i[p*8 +: 8],
                 req_domain_i[p*DomainW +: DomainW], req_slab_i[p*SlabW +: SlabW],
                 req_limit_i[p*LimitW +: LimitW], req_mask_i[p*SlabWidth +: SlabWidth],
-                req_slot_i[p*SlotW +: SlotW]};
+                req_slot_i[p*SlotW +: SlotW]}, fv_bit_q);
           end
         end
         count_d = count_d + 4'd1;
@@ -82,7 +91,7 @@ for (genvar p = 0; p < 2; p++) begin : g_fv_port
       inside = '0;
       found  = 4'd0;
       if (bank_req_valid_o[b] && bank_req_tag_o[b*TagW+SlotW +: PortW] == PortW'(p)) begin
-        inside[OpW-1:0] = out;
+        inside[0] = picked(out, fv_bit_q);
         found = 4'd1;
       end
       for (int unsigned i = 0; i < 4; i++) begin
@@ -90,35 +99,35 @@ for (genvar p = 0; p < 2; p++) begin : g_fv_port
         entry = fv_queue[row*FvLaneW +: FvLaneW];
         if (3'(i) < (b == 0 ? fv_queued0 : fv_queued1) && entry[OpW +: PortW] == PortW'(p)) begin
           for (int unsigned k = 0; k < FvRows; k++) begin
-            if (found == 4'(k)) inside[k*OpW +: OpW] = entry[OpW-1:0];
+            if (found == 4'(k)) inside[k] = picked(entry[OpW-1:0], fv_bit_q);
           end
           found = found + 4'd1;
         end
       end
       if ((b == 0 ? fv_granted0 : fv_granted1) && (b == 0 ? fv_index0 : fv_index1) == PortW'(p)) begin
         for (int unsigned k = 0; k < FvRows; k++) begin
-          if (found == 4'(k)) inside[k*OpW +: OpW] = sent_q[p*OpW +: OpW];
+          if (found == 4'(k)) inside[k] = picked(sent_q[p*OpW +: OpW], fv_bit_q);
         end
         found = found + 4'd1;
       end
       if (head_valid[p] && head_bank[p*BankW +: BankW] == BankW'(b)) begin
         for (int unsigned k = 0; k < FvRows; k++) begin
-          if (found == 4'(k)) inside[k*OpW +: OpW] = head_op[p*OpW +: OpW];
+          if (found == 4'(k)) inside[k] = picked(head_op[p*OpW +: OpW], fv_bit_q);
         end
         found = found + 4'd1;
       end
       if ((p == 0 ? fv_skid_valid0 : fv_skid_valid1) &&
           (p == 0 ? fv_skid0[OpW +: BankW] : fv_skid1[OpW +: BankW]) == BankW'(b)) begin
         for (int unsigned k = 0; k < FvRows; k++) begin
-          if (found == 4'(k)) inside[k*OpW +: OpW] = p == 0 ? fv_skid0[OpW-1:0] : fv_skid1[OpW-1:0];
+          if (found == 4'(k)) inside[k] = picked(p == 0 ? fv_skid0[OpW-1:0] : fv_skid1[OpW-1:0], fv_bit_q);
         end
         found = found + 4'd1;
       end
       fv_fits[p*2+b] = found == count_q && count_q <= 4'(FvRows);
       for (int unsigned k = 0; k < FvRows; k++) begin
-        if (4'(k) < count_q && inside[k*OpW +: OpW] != sent_now_q[k*OpW +: OpW]) fv_fits[p*2+b] = 1'b0;
+        if (4'(k) < count_q && inside[k] != sent_now_q[k]) fv_fits[p*2+b] = 1'b0;
       end
-      fv_right[p*2+b] = !fv_get[p*2+b] || (count_q != 4'd0 && out == sent_now_q[OpW-1:0]);
+      fv_right[p*2+b] = !fv_get[p*2+b] || (count_q != 4'd0 && picked(out, fv_bit_q) == sent_now_q[0]);
       fv_tag[p*2+b]   = !bank_req_valid_o[b] || bank_req_tag_o[b*TagW+SlotW +: PortW] != PortW'(p) || count_q != 4'd0;
     end
     always_ff @(posedge clk_i) begin

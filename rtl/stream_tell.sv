@@ -1,7 +1,7 @@
 // Tells the list monitor how many blocks a stream port was given and how many it gave back.
 //
 // Contract: got_i and released_i are added up; got_full_o and released_full_o ask to stop: while
-// got_full_o is high up to three more got_i may come, while released_full_o is high no
+// got_full_o is high got_i may come in that cycle and the next, while released_full_o is high no
 // released_i. Both sums are offered in turn by tell_*: what was given first, and with it all that
 // was given before anything in the release that follows. empty_o: all has been told.
 // Cost: two 7-bit adders, 28 flip-flops.

@@ -203,8 +203,21 @@ void driver::read_errors(const std::function<void(const error_record&)>& tell) {
   }
 }
 
+// Garbage may call itself a stream port's, but is refused for that.
+bool driver::of_stream_port(const error_record& record) noexcept {
+  return record.opcode == static_cast<std::uint32_t>(regs::opcode::stream) &&
+         record.status != regs::status::bad_opcode && record.status != regs::status::bad_phase;
+}
+
 bool driver::told_by_record(const error_record& record) noexcept {
-  return record.opcode == 0 || record.opcode == static_cast<std::uint32_t>(regs::opcode::stream);
+  switch (record.status) {
+    case regs::status::bus_read:
+    case regs::status::bus_write:
+    case regs::status::bad_doorbell:
+      return true;
+    default:
+      return of_stream_port(record);
+  }
 }
 
 error_report driver::report_of(const error_record& record, void* address) {
@@ -213,7 +226,7 @@ error_report driver::report_of(const error_record& record, void* address) {
   r.address = address;
   r.list = record.list;
   r.token = record.token;
-  if (record.opcode == static_cast<std::uint32_t>(regs::opcode::stream)) {
+  if (of_stream_port(record)) {
     r.what = fmt::format("the card refused a block that a kernel pushed into stream port {}: {}",
                          record.portal, regs::describe(record.status));
     r.stream_port = static_cast<std::int32_t>(record.portal);

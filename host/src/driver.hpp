@@ -73,6 +73,8 @@ class driver {
     std::uint32_t opcode, list, portal, token;
   };
   void read_errors(const std::function<void(const error_record&)>& tell);
+  // Whether a kernel's token was refused; `portal` is then the stream port.
+  static bool of_stream_port(const error_record& record) noexcept;
   // Whether nothing but the record tells of it: there is no completion line that does.
   static bool told_by_record(const error_record& record) noexcept;
   // `address`: of the record's block, or null.

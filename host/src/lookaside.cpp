@@ -217,10 +217,12 @@ void* with_use(core& c, processor& self, lookaside_list& l, std::int32_t slot, o
           thaw(u);
           // Taken for idle, but not all of its share could be taken away.
           if (u.share > 0) join(u);
-          const bool done = use(self, u, last);
+          u.calling = !use(self, u, last);
           set_bounds(u);
-          if (done) return nullptr;
+          if (!u.calling) return nullptr;
           last = true;
+        } else {
+          u.calling = true;
         }
       }
     }

@@ -187,7 +187,7 @@ void balance(core& c, lookaside_list& list) {
       lookaside_use* u = p.find(list);
       if (u == nullptr || !u->active) return;
       const std::uint64_t calls = u->calls();
-      if (calls == u->calls_at_balance) {
+      if (calls == u->calls_at_balance && !u->calling) {
         u->active = false;
         list.leave();
       }

@@ -31,8 +31,9 @@ struct lookaside_use {
   // ---- Under the processor's lock ----
 
   lookaside_list& list;
-  const bool first;     // of all processors that used the list
-  bool active = false;  // counts among the list's users
+  const bool first;      // of all processors that used the list
+  bool calling = false;  // in a slow path, which may release the lock in between
+  bool active = false;   // counts among the list's users
   std::int32_t share = 0;
   // What was left to the owner when its magazine was taken away, oldest first.
   std::vector<void*> kept;

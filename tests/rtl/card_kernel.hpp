@@ -83,12 +83,12 @@ class CardKernel final : public CardHarness<Model>::Kernel {
     }
     EXPECT_FALSE(waiting_) << "a closed port offers a token";
   }
-  // After a reset of the card.
+  // Before a reset of the card: from now on it does nothing.
   void Forget() {
     held_.clear();
-    waiting_ = pushing_ = false;
     finishing_ = true;
     card_.Cycle();
+    waiting_ = pushing_ = false;
   }
 
  private:

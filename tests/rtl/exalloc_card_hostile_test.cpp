@@ -266,13 +266,15 @@ TEST_F(ExallocCard, GarbageHurtsNeitherLookasideListsNorStreams) {
       }
       while (const auto e = card.PopError()) {
         EXPECT_EQ(e->portal, 6u);
-        EXPECT_NE(e->opcode, static_cast<unsigned>(opcode::stream));
+        // Not a stream port's, though a line may call itself so.
+        EXPECT_TRUE(e->opcode != static_cast<unsigned>(opcode::stream) ||
+                    e->status == status::bad_opcode || e->status == status::bad_phase);
         ++errors;
       }
     }
   }
   EXPECT_GT(errors, 100u);
-  EXPECT_GT(user.popped(), 200u);
+  EXPECT_GT(user.popped(), 100u);
   EXPECT_GT(kernel.popped(), 1000u);
   EXPECT_GT(kernel.pushed(), 1000u);
   user.Finish();
@@ -344,9 +346,9 @@ TEST_F(ExallocCard, ResetForgetsStreamsAndLookasideLists) {
       Run(1);
       user.Step();
     }
+    kernel.Forget();
     card.Write(regs::offset::control, 1);
     card.WaitReady();
-    kernel.Forget();
     EXPECT_EQ(card.model->m_axis_pop_tvalid_o, 0u);
     EXPECT_EQ(card.model->s_axis_push_tready_o, 0u);
     EXPECT_EQ(card.Read(regs::offset::streams_base), 0u);

@@ -202,7 +202,7 @@ enum class opcode : std::uint8_t {
   /// magazine.
   share = 7,
   /// Only in error records: a token that a kernel pushed into a stream port; portal is the number
-  /// of the stream port.
+  /// of the stream port. (A line with this opcode is recorded too, with bad_opcode or bad_phase.)
   stream = 8,
 };
 
@@ -247,7 +247,7 @@ enum class opcode : std::uint8_t {
     case opcode::share:
       return "Give back and take shares of the Depth of lookaside list: what a processor may hold in its magazine.";
     case opcode::stream:
-      return "Only in error records: a token that a kernel pushed into a stream port; portal is the number of the stream port.";
+      return "Only in error records: a token that a kernel pushed into a stream port; portal is the number of the stream port. (A line with this opcode is recorded too, with bad_opcode or bad_phase.)";
   }
   return "unknown";
 }
@@ -642,7 +642,7 @@ inline constexpr std::uint32_t command_result = 0x44;
 /// LOOKASIDE_OPEN: minimum <= depth <= maximum <= lookaside_depth, or the command is refused with
 /// range.
 inline constexpr std::uint32_t command_depth = 0x48;
-/// Period of the depth governor. Writing it starts a new period.
+/// Period of the depth governor. Changing it starts a new period.
 inline constexpr std::uint32_t governor_period = 0x4c;
 /// The oldest error not yet read.
 inline constexpr std::uint32_t error_info = 0x50;
@@ -977,7 +977,7 @@ inline constexpr field minimum{10, 9};
 inline constexpr field maximum{20, 9};
 }  // namespace command_depth
 
-/// Period of the depth governor. Writing it starts a new period. (rw)
+/// Period of the depth governor. Changing it starts a new period. (rw)
 namespace governor_period {
 /// Kernel clock cycles; 0: the governor rests (its state after reset).
 inline constexpr field cycles{0, 32};
