@@ -9,7 +9,7 @@
 package exalloc_pkg;
 
   // Hash of the description without its prose; the host compares it.
-  localparam logic [31:0] LayoutHash = 32'hfac1cec4;
+  localparam logic [31:0] LayoutHash = 32'h04f6543d;
   localparam logic [15:0] VersionMajor = 16'h0001;
   localparam logic [15:0] VersionMinor = 16'h0001;
 
@@ -143,7 +143,7 @@ package exalloc_pkg;
 
   // First 8 bytes of a line the host writes; 14 tokens follow (0 where unused).
   typedef struct packed {
-    logic [15:0] reserved_63_48;
+    logic [15:0] give;
     logic [15:0] cookie;
     logic [ 5:0] reserved_31_26;
     logic [ 9:0] list;
@@ -165,6 +165,8 @@ package exalloc_pkg;
   localparam int unsigned SubmissionHeaderListWidth = 10;
   localparam int unsigned SubmissionHeaderCookieLsb = 32;
   localparam int unsigned SubmissionHeaderCookieWidth = 16;
+  localparam int unsigned SubmissionHeaderGiveLsb = 48;
+  localparam int unsigned SubmissionHeaderGiveWidth = 16;
 
   // First 8 bytes of a line the card writes; 14 tokens follow (0 where unused).
   typedef struct packed {

@@ -58,7 +58,8 @@ module line_check #(
 
   assign bad_opcode = header.opcode < FirstOpcode || header.opcode > LastOpcode ||
                       header.reserved_7_7 || (header.call && !may_call) ||
-                      header.reserved_31_26 != '0 || header.reserved_63_48 != '0;
+                      header.reserved_31_26 != '0 ||
+                      (header.give != '0 && header.opcode != exalloc_pkg::OpcodePush);
   assign bad_count  = header.count < least || header.count > most;
 
   always_comb begin

@@ -183,7 +183,7 @@ module portal_scheduler #(
   logic is_recall;
   assign is_recall = header.phase == p3_phase_q && header.opcode == exalloc_pkg::OpcodeRecall &&
                      !header.reserved_7_7 && !header.call && header.reserved_31_26 == '0 &&
-                     header.reserved_63_48 == '0 && header.count == '0 &&
+                     header.give == '0 && header.count == '0 &&
                      32'(header.list) < NumLists;
 
   logic is_side;

@@ -59,8 +59,8 @@ always_comb begin
     if (!sweeping_i) assume (fv_done_q == 2'b11);
     if (!sweeping_i) assume (!wb_write_q || wr_list_i == fv_ex_q);
   end
-  if (ex_clear_i) assume (fv_run_q && !sweeping_i && !fv_rst_q && fv_clear_q == 5'd0);
-  if (fv_fw_good_q) assume (fw_usable_i == (fw_list_i < 8'd2));
+  if (fv_run_q && ex_clear_i) assume (!sweeping_i && !fv_rst_q && fv_clear_q == 5'd0);
+  if (fv_run_q && fv_fw_good_q) assume (fw_usable_i == (fw_list_i < 8'd2));
 end
 always_ff @(posedge clk_i) fv_ex_q <= fv_fw_q;
 

@@ -30,10 +30,10 @@ always_ff @(posedge clk_i) begin
   fv_busy_q   <= !rst_i && ((|fv_valid_q) || (|fv_writing_q) || fv_fetch);
 end
 always_comb begin
-  assume (pipe_busy_i == (fv_valid_q[0] || fv_busy_q));
-  assume (replay_i == (fv_valid_q[FvStages-1] && fv_replays));
-  assume (commit_i == (fv_valid_q[FvStages-1] && !fv_replays));
-  assume (replay_ptr_i == fv_ptr_q[(FvStages-1)*PtrW +: PtrW]);
+  if (fv_run_q) assume (pipe_busy_i == (fv_valid_q[0] || fv_busy_q));
+  if (fv_run_q) assume (replay_i == (fv_valid_q[FvStages-1] && fv_replays));
+  if (fv_run_q) assume (commit_i == (fv_valid_q[FvStages-1] && !fv_replays));
+  if (fv_run_q && replay_i) assume (replay_ptr_i == fv_ptr_q[(FvStages-1)*PtrW +: PtrW]);
 end
 
 // All requests accepted and not yet committed, the oldest at fv_done_q

@@ -48,7 +48,7 @@ always_comb begin
     if (!fv_rst_q && !fv_sweeping_q) assume (!sweeping_i);
     if (!sweeping_i) assume (fv_done_q == 2'b11);
   end
-  if (fw_writes_i) assume (fv_fw_good_q && fv_run_q && !sweeping_i);
+  if (fv_run_q && fw_writes_i) assume (fv_fw_good_q && !sweeping_i);
 end
 
 // The truth: the state of each list after all operations but the one in execute

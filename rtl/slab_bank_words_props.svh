@@ -113,25 +113,25 @@ always_comb begin
     if (!fv_rst_q && !fv_sweeping_q) assume (!sweeping_i);
     if (!sweeping_i) assume (fv_done_q == 4'b1111);
   end
-  if (!fv_run_q || sweeping_i || fv_rst_q) begin
-    assume (!ex_write_i);
+  if (fv_run_q) begin
+    if (sweeping_i || fv_rst_q) assume (!ex_write_i);
+    // A push or a link is a write, and one kind of write.
+    assume (!ex_push_i || ex_write_i);
+    assume (!ex_link_i || (ex_write_i && ex_push_i));
+    assume (!(ex_erase_i && (ex_take_i || ex_link_i || ex_push_i)) && !(ex_take_i && (ex_link_i || ex_push_i)));
+    if (ex_write_i && ex_take_i) begin
+      assume (ex_head_mask_i == fv_target_mask && ex_head_flags_i == fv_head_flags);
+      assume (ex_quarter_i != 4'd0 && (ex_quarter_i & (ex_quarter_i - 4'd1)) == 4'd0 &&
+              (ex_quarter_i & ~ex_head_flags_i) == 4'd0);
+      assume (ex_exhaust_i == (ex_head_flags_i == ex_quarter_i));
+    end
+    if (ex_write_i && !ex_take_i) assume (!ex_exhaust_i);
+    if (ex_write_i && !ex_take_i && !ex_erase_i) begin
+      assume (ex_word_mask_i == fv_target_mask && ex_word_flags_i == fv_word_flags);
+      assume (ex_bits_i != '0 && ex_bits_flags_i == fv_bits_flags);
+    end
+    if (ex_write_i && !ex_erase_i && !ex_link_i) assume (ex_list_i == fv_target_owner);
   end
-  // A push or a link is a write, and one kind of write.
-  assume (!ex_push_i || ex_write_i);
-  assume (!ex_link_i || (ex_write_i && ex_push_i));
-  assume (!(ex_erase_i && (ex_take_i || ex_link_i || ex_push_i)) && !(ex_take_i && (ex_link_i || ex_push_i)));
-  if (ex_write_i && ex_take_i) begin
-    assume (ex_head_mask_i == fv_target_mask && ex_head_flags_i == fv_head_flags);
-    assume (ex_quarter_i != 4'd0 && (ex_quarter_i & (ex_quarter_i - 4'd1)) == 4'd0 &&
-            (ex_quarter_i & ~ex_head_flags_i) == 4'd0);
-    assume (ex_exhaust_i == (ex_head_flags_i == ex_quarter_i));
-  end
-  if (ex_write_i && !ex_take_i) assume (!ex_exhaust_i);
-  if (ex_write_i && !ex_take_i && !ex_erase_i) begin
-    assume (ex_word_mask_i == fv_target_mask && ex_word_flags_i == fv_word_flags);
-    assume (ex_bits_i != '0 && ex_bits_flags_i == fv_bits_flags);
-  end
-  if (ex_write_i && !ex_erase_i && !ex_link_i) assume (ex_list_i == fv_target_owner);
 end
 
 // What is true of the slab in forward, and what memories and stages must hold for it

@@ -59,8 +59,8 @@ class CardCounters : public ports::ModuleTest<Vcard_counters> {
     dut_.stream_popped_i = Some<std::uint8_t>(1, 3, counter::stream_popped);
     dut_.stream_pushed_i = Some<std::uint8_t>(1, 3, counter::stream_pushed);
     dut_.depletion_i = Some<std::uint8_t>(1, 1, counter::depletions);
-    dut_.gated_cycles_i = Chance(5) ? Random(1000) : 0;
-    Count(counter::cycles, 1 + dut_.gated_cycles_i);
+    dut_.gated_cycles_i = Chance(5) ? static_cast<std::uint32_t>(rng_()) >> Random(32) : 0;
+    Count(counter::cycles, std::uint64_t{1} + dut_.gated_cycles_i);
     Cycle();
     history_.push_back(sums_);
     history_.pop_front();
@@ -92,8 +92,8 @@ TEST_F(CardCounters, CountEveryEventInItsPlace) {
     for (unsigned k = Random(30); k > 0; --k) Step();
     const unsigned index = Random(kCounters);
     const std::uint64_t least = history_.front()[index];
-    const std::uint64_t most = sums_[index] + 2300;  // it is latched a few cycles from here
     const std::uint64_t value = Value(index);
+    const std::uint64_t most = sums_[index];
     ASSERT_GE(value, least) << "counter " << index;
     ASSERT_LE(value, most) << "counter " << index;
   }

@@ -130,6 +130,18 @@ class CommandSequencer : public ports::SeededTest {
   uint64_t Check(unsigned command, unsigned list, unsigned domain = 0, uint32_t slab = 0,
                  uint32_t count = 0, unsigned limit = 63) {
     const Result expected = Expected(command, list, domain, slab, count, limit);
+    const uint64_t cycles = Run(command, list, domain, slab, count, limit);
+    EXPECT_EQ(got_.status, expected.status)
+        << command << " list " << list << " slab " << slab << " count " << count;
+    EXPECT_EQ(got_.slab, expected.slab);
+    EXPECT_EQ(got_.linked, expected.linked);
+    EXPECT_EQ(got_.taken, expected.taken);
+    EXPECT_EQ(got_.told, expected.told) << "command " << command;
+    return cycles;
+  }
+
+  uint64_t Run(unsigned command, unsigned list, unsigned domain, uint32_t slab, uint32_t count,
+               unsigned limit) {
     const uint64_t start = now_;
     got_ = {};
     done_ = false;
@@ -152,12 +164,6 @@ class CommandSequencer : public ports::SeededTest {
     const uint64_t cycles = now_ - start;
     EXPECT_FALSE(dut_.busy_o);
     for (int i = 0; i < 3; ++i) Cycle();
-    EXPECT_EQ(got_.status, expected.status)
-        << command << " list " << list << " slab " << slab << " count " << count;
-    EXPECT_EQ(got_.slab, expected.slab);
-    EXPECT_EQ(got_.linked, expected.linked);
-    EXPECT_EQ(got_.taken, expected.taken);
-    EXPECT_EQ(got_.told, expected.told) << "command " << command;
     return cycles;
   }
 
@@ -250,6 +256,38 @@ TEST_F(CommandSequencer, NamesTheFirstRefusalOfAll) {
   Check(kClose, 1);
   for (int i = 0; i < 300; ++i) Check(kUnlink, 1 + Random(2), 0, 100 + Random(3000), Random(60));
   Compare();
+}
+
+TEST_F(CommandSequencer, NamesTheEarlierOfTwoCausesAnyDistanceApart) {
+  extra_ = 30;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    const uint32_t count = (8u << i % 14) - Random(8);
+    // In another bank, most often so much later that one bit of the counts tells.
+    const uint32_t early = Random(count), late = early ^ (4u << Random(14)) ^ Random(4);
+    const uint64_t before = lanes_.sent;
+    lanes_.tamper = [&](unsigned nth, Response& response) {
+      response.status = nth - before == early  ? Status::kSlabInUse
+                        : nth - before == late ? Status::kBadList
+                                               : Status::kOk;
+    };
+    Run(kLink, 1, 0, 4, count, 63);
+    const Status cause = early < late || late >= count ? Status::kSlabInUse : Status::kBadList;
+    EXPECT_EQ(got_.status, static_cast<unsigned>(cause)) << early << " and " << late;
+  }
+}
+
+TEST_F(CommandSequencer, WaitsForEveryAnswerAndTellsOfAnyNumber) {
+  Check(kOpen, 1, 7);
+  uint32_t slab = 1;
+  for (uint32_t count = 1; count <= 8192; slab += count, count *= 2) {
+    extra_ = count < 1024 ? 200 : 0;
+    Check(kLink, 1, 0, slab, count);
+  }
+  extra_ = 200;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    ready_ = 50 + Random(51);
+    Check(kLink, 1, 0, 20'000 + 300 * static_cast<uint32_t>(i), 200 + Random(100));
+  }
 }
 
 TEST_F(CommandSequencer, MatchesTheModelOnRandomCommands) {

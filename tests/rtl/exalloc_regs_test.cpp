@@ -7,13 +7,14 @@
 // - an answer stays until it is taken, and no channel is ready while its last access is under way.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "Vexalloc_regs.h"
 #include "ports.hpp"
@@ -21,7 +22,6 @@
 
 namespace {
 
-namespace at = regs_map::at;
 using regs_map::access;
 using regs_map::entry;
 using regs_map::target;

@@ -9,6 +9,7 @@
 #include <exalloc/regs.hpp>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -75,8 +76,8 @@ struct entry {
 struct window {
   std::string name;
   std::uint32_t base, stride, count;
-  std::vector<entry> registers;
   port re, index, addr, rvalid, rdata;
+  std::vector<entry> registers;
   port we = {}, wdata = {};  ///< Only where a register can be written.
 
   [[nodiscard]] std::uint32_t address(std::uint32_t i, const entry& e) const {
@@ -90,19 +91,6 @@ struct target {
   const window* where;  ///< Null for the card's own registers.
   std::uint32_t index;
 };
-
-// The names of a window's ports follow from its own.
-#define READ_WINDOW(name, ...)                                                                \
-  window {                                                                                    \
-#name, at::name##_base, at::name##_stride, at::name##_count, __VA_ARGS__, &d.name##_re_o, \
-        &d.name##_index_o, &d.name##_addr_o, &d.name##_rvalid_i, &d.name##_rdata_i            \
-  }
-#define WRITE_WINDOW(name, ...)                                                               \
-  window {                                                                                    \
-#name, at::name##_base, at::name##_stride, at::name##_count, __VA_ARGS__, &d.name##_re_o, \
-        &d.name##_index_o, &d.name##_addr_o, &d.name##_rvalid_i, &d.name##_rdata_i,           \
-        &d.name##_we_o, &d.name##_wdata_o                                                     \
-  }
 
 inline const std::vector<entry> counter_registers = {
     {at::counter_low, access::ro},
@@ -134,16 +122,26 @@ inline const std::vector<entry> portal_registers = {
     {at::portal_status, access::ro},
 };
 
+// The names of a window's constants and ports follow from its own. READ stands for the members up
+// to rdata, WRITE for the last two.
+#define READ(name)                                                                                \
+#name, at::name##_base, at::name##_stride, at::name##_count, &d.name##_re_o, &d.name##_index_o, \
+      &d.name##_addr_o, &d.name##_rvalid_i, &d.name##_rdata_i
+#define WRITE(name) &d.name##_we_o, &d.name##_wdata_o
+
 inline std::vector<window> windows_of(Vexalloc_regs& d) {
   return {
-      READ_WINDOW(counters, counter_registers), READ_WINDOW(depleted, depleted_registers),
-      WRITE_WINDOW(lists, list_registers),      READ_WINDOW(lookasides, lookaside_registers),
-      WRITE_WINDOW(streams, stream_registers),  WRITE_WINDOW(portals, portal_registers),
+      {READ(counters), counter_registers},
+      {READ(depleted), depleted_registers},
+      {READ(lists), list_registers, WRITE(lists)},
+      {READ(lookasides), lookaside_registers},
+      {READ(streams), stream_registers, WRITE(streams)},
+      {READ(portals), portal_registers, WRITE(portals)},
   };
 }
 
-#undef READ_WINDOW
-#undef WRITE_WINDOW
+#undef READ
+#undef WRITE
 
 inline std::vector<entry> card_registers_of(Vexalloc_regs& d) {
   const auto constant = [](std::uint32_t offset, std::uint32_t value) {

@@ -114,9 +114,10 @@ inline line make_pop(unsigned list, unsigned count, bool call = false, const cal
   return make_lookaside_line(regs::opcode::pop, list, count, call, d);
 }
 inline line make_push(unsigned list, const std::vector<std::uint64_t>& entries, bool call = false,
-                      const call_deltas& d = {}) {
+                      const call_deltas& d = {}, unsigned give = 0) {
   line l =
       make_lookaside_line(regs::opcode::push, list, static_cast<unsigned>(entries.size()), call, d);
+  l.header = regs::submission_header::give.set(l.header, give);
   for (unsigned i = 0; i < entries.size(); ++i) {
     soft::set_word(l, soft::first_entry + i, entries[i]);
   }

@@ -27,7 +27,7 @@ struct field {
 };
 
 /// Hash of the description without its prose; a card with another one is refused.
-inline constexpr std::uint32_t layout_hash = 0xfac1cec4;
+inline constexpr std::uint32_t layout_hash = 0x04f6543d;
 inline constexpr std::uint16_t version_major = 1;
 inline constexpr std::uint16_t version_minor = 1;
 
@@ -772,6 +772,9 @@ inline constexpr field count{8, 8};
 inline constexpr field list{16, 10};
 /// Any value of the host's; completion lines repeat it.
 inline constexpr field cookie{32, 16};
+/// PUSH: shares given back before the entries are pushed, so that the entries of a magazine can
+/// take the place of its shares. Otherwise 0.
+inline constexpr field give{48, 16};
 }  // namespace submission_header
 
 /// First 8 bytes of a line the card writes; 14 tokens follow (0 where unused).

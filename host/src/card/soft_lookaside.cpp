@@ -29,6 +29,13 @@ std::uint64_t state_of(const lookaside_engine::list& l, std::uint32_t granted = 
   return s::granted.set(w, granted);
 }
 
+// Shares that the line gives back.
+std::uint32_t given_back(const line& in) {
+  const bool sharing = static_cast<opcode>(sub::opcode.get(in.header)) == opcode::share;
+  return static_cast<std::uint32_t>(
+      sharing ? regs::lookaside_share::give.get(word(in, first_entry)) : sub::give.get(in.header));
+}
+
 void append(line& out, std::uint64_t entry) {
   const auto n = static_cast<unsigned>(cpl::count.get(out.header));
   set_word(out, first_entry + n, entry);
@@ -50,11 +57,7 @@ status lookaside_engine::check(const line& in, unsigned domain) const {
   const list& l = lists_[sub::list.get(in.header)];
   if (!l.open) return status::bad_list;
   if (l.domain != domain) return status::domain;
-  const bool sharing = static_cast<opcode>(sub::opcode.get(in.header)) == opcode::share;
-  if (sharing && regs::lookaside_share::give.get(word(in, first_entry)) > l.reserved) {
-    return status::range;
-  }
-  return status::ok;
+  return given_back(in) > l.reserved ? status::range : status::ok;
 }
 
 void lookaside_engine::execute(const line& in, unsigned domain, line_result& out) {
@@ -62,6 +65,7 @@ void lookaside_engine::execute(const line& in, unsigned domain, line_result& out
   counters_.count(counter::lookaside_lines);
   list& l = lists_[sub::list.get(in.header)];
   add(l.counts, word(in, second_word));
+  l.reserved -= given_back(in);
   switch (static_cast<opcode>(sub::opcode.get(in.header))) {
     case opcode::pop:
       return pop(in.header, l, out);
@@ -107,9 +111,8 @@ void lookaside_engine::push(const line& in, list& l, line_result& out) {
 
 void lookaside_engine::share(const line& in, list& l, line_result& out) {
   namespace s = regs::lookaside_share;
-  const std::uint64_t wish = word(in, first_entry);
-  l.reserved -= static_cast<std::uint32_t>(s::give.get(wish));
-  const std::uint32_t granted = std::min(static_cast<std::uint32_t>(s::take.get(wish)), l.room());
+  const auto wanted = static_cast<std::uint32_t>(s::take.get(word(in, first_entry)));
+  const std::uint32_t granted = std::min(wanted, l.room());
   l.reserved += granted;
   line reply = answer(in.header, status::ok, true);
   set_word(reply, second_word, state_of(l, granted));

@@ -179,6 +179,28 @@ TEST_F(SoftLookaside, SharesTakeRoomFromTheStack) {
   EXPECT_EQ(state(one(make_share(2, 5, 0))), state(8, 5, 3, 0));
 }
 
+TEST_F(SoftLookaside, APushGivesSharesBackBeforeItsEntries) {
+  open(2, 8, 4, 256);
+  fill(2, 3);
+  one(make_share(2, 5, 0));
+  EXPECT_EQ(result(one(make_push(2, {1}))), status::full);
+  line a = one(make_push(2, {1, 2}, false, {1, 2, 3, 4}, 2));
+  EXPECT_EQ(result(a), status::ok);
+  EXPECT_EQ(count(a), 0u);
+  EXPECT_EQ(state(a), state(8, 5, 3));
+  a = one(make_push(2, {3, 4}, true, {}, 1));
+  EXPECT_EQ(result(a), status::full);
+  ASSERT_EQ(count(a), 1u);
+  EXPECT_EQ(soft::word(a, soft::first_entry), 4u);
+  EXPECT_EQ(state(a), state(8, 6, 2));
+  EXPECT_EQ(state(one(make_push(2, {}, false, {}, 2))), state(8, 6, 0));  // no entries at all
+  EXPECT_EQ(state(one(make_push(2, {5, 6}))), state(8, 8, 0));
+  EXPECT_EQ(window(2, off::lookaside_frees), 3u);
+  EXPECT_EQ(window(2, off::lookaside_free_misses), 4u);
+  EXPECT_EQ(counted(counter::entries_pushed), 8u);
+  EXPECT_EQ(counted(counter::refusals), 0u);
+}
+
 TEST_F(SoftLookaside, ARefusedLineChangesNothing) {
   open(2, 8, 4, 256);
   fill(2, 1);
@@ -211,6 +233,10 @@ TEST_F(SoftLookaside, ARefusedLineChangesNothing) {
     refused(stranger, l, status::domain);
   }
   refused(portal_, make_share(2, 1, 3, d), status::range);
+  refused(portal_, make_push(2, {1, 2}, true, d, 3), status::range);
+  refused(portal_, make_push(2, {}, false, d, 0xFFFF), status::range);
+  refused(stranger, make_push(2, {1}, true, d, 3), status::domain);  // that comes first
+  refused(portal_, make_push(3, {1}, true, d, 3), status::bad_list);
   refused(portal_, make_pop(3, 1, true, d), status::bad_list);   // closed
   refused(portal_, make_pop(64, 1, true, d), status::bad_list);  // not there
   refused(portal_, make_pop(2, 0, true, d), status::bad_count);
@@ -224,6 +250,12 @@ TEST_F(SoftLookaside, ARefusedLineChangesNothing) {
   l = make_share(2, 1, 0, d);
   l.header = sub::call.set(l.header, 1);
   refused(portal_, l, status::bad_opcode);
+  for (const line& other : {make_pop(2, 1, true, d), make_share(2, 0, 0, d),
+                            test::make_line(opcode::sync, 0, 0)}) {
+    l = other;
+    l.header = sub::give.set(l.header, 1);
+    refused(portal_, l, status::bad_opcode);
+  }
   l = test::make_line(opcode::stream, 7, 0);  // of error records only
   refused(portal_, l, status::bad_opcode);
 
@@ -445,9 +477,17 @@ TEST(SoftLookasideEngine, RandomLinesFollowTheRules) {
       default: {
         std::vector<std::uint64_t> entries(below(7));
         for (auto& e : entries) e = next++;
-        engine.execute(make_push(list, entries), domain, out);
+        const unsigned give = below(2) * below(4);
+        engine.execute(make_push(list, entries, false, {}, give), domain, out);
         const auto refused = static_cast<std::size_t>(cpl::count.get(out.lines[0].header));
-        const std::size_t room = used < depth ? depth - used : 0;
+        if (give > reserved) {
+          ASSERT_EQ(out.errors.size(), 1u);
+          ASSERT_EQ(refused, 0u);
+          ASSERT_EQ(l.reserved, reserved);
+          break;
+        }
+        ASSERT_EQ(l.reserved, reserved - give);
+        const std::size_t room = used - give < depth ? depth - (used - give) : 0;
         ASSERT_EQ(refused, entries.size() - std::min(entries.size(), room));
         stack.insert(stack.end(), entries.begin(), entries.end() - static_cast<long>(refused));
       }
