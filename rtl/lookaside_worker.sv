@@ -5,7 +5,8 @@
 // Every operation carries tag 1 if its answer is waited for; answers to others are not shown here.
 // Counter outputs are increments of the cycle.
 // Cost: two lines of flip-flops (job, answer), 16 entries of distributed memory. A line takes 8
-// cycles beside one for each entry (SHARE: 12 in all), as long as its answers find room.
+// cycles beside one for each entry (SHARE: 12 in all), as long as its answers find room; a PUSH
+// that gives shares back takes 9 more.
 `default_nettype none
 
 module lookaside_worker #(
@@ -79,10 +80,12 @@ module lookaside_worker #(
   logic                            popping;
   logic                            pushing;
   logic                            sharing;
+  logic                            shares;   // an operation on shares comes first
 
   assign popping = head_q.opcode == exalloc_pkg::OpcodePop;
   assign pushing = head_q.opcode == exalloc_pkg::OpcodePush;
   assign sharing = head_q.opcode == exalloc_pkg::OpcodeShare;
+  assign shares  = sharing || (pushing && head_q.give != '0);
 
   line_check #(
       .FirstOpcode(exalloc_pkg::OpcodePop),
@@ -96,13 +99,16 @@ module lookaside_worker #(
 
   // ---- Operations: those of the line, then the account of the host's counts; an account of a miss
   // may follow when the line has been answered. The state comes with the answer to the last
-  // operation, or to the account of a PUSH without entries ----
+  // operation, or to the account of a PUSH without entries. One on shares is awaited before
+  // anything else is sent: when it is refused, so is the line ----
 
   logic [LeftW-1:0]   left_q;       // to be sent
   logic [LeftW-1:0]   awaited_q;    // answers still to come
   logic [CreditW-1:0] credit_q;     // places in the queue
   logic               account_q;    // the counts are still to be added
   logic               miss_q;       // a miss is
+  logic               shares_q;     // the operation on shares is not done
+  logic               shared;       // it is now
   logic               alone_q;      // the account is all there is
   logic               send_main;
   logic               sent;
@@ -113,6 +119,13 @@ module lookaside_worker #(
   assign send_main = checked && left_q != '0 && credit_q != '0;
   assign sent      = req_valid_o && req_ready_i;
   assign sent_main = send_main && req_ready_i;
+  assign shared    = shares_q && rsp_valid_i && rsp_ok;
+
+  exalloc_pkg::lookaside_share_t give;
+  always_comb begin
+    give      = '0;
+    give.give = head_q.give;
+  end
 
   exalloc_pkg::lookaside_counts_t miss;
   always_comb begin
@@ -130,9 +143,9 @@ module lookaside_worker #(
       req_op_o   = exalloc_pkg::LookasideOpAccount;
       req_data_o = account_q ? counts_q : miss;
     end else begin
-      req_op_o   = popping ? exalloc_pkg::LookasideOpPop :
-                   pushing ? exalloc_pkg::LookasideOpPush : exalloc_pkg::LookasideOpShare;
-      req_data_o = entries_q[63:0];
+      req_op_o   = shares_q ? exalloc_pkg::LookasideOpShare :
+                   popping ? exalloc_pkg::LookasideOpPop : exalloc_pkg::LookasideOpPush;
+      req_data_o = (shares_q && pushing) ? give : entries_q[63:0];
     end
   end
 
@@ -227,7 +240,7 @@ module lookaside_worker #(
 
   assign cnt_line_o   = finished && !refused_q;
   assign cnt_popped_o = rsp_valid_i && popping && rsp_ok;
-  assign cnt_pushed_o = rsp_valid_i && pushing && rsp_ok && !alone_q;
+  assign cnt_pushed_o = rsp_valid_i && pushing && rsp_ok && !alone_q && !shares_q;
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
@@ -270,23 +283,32 @@ module lookaside_worker #(
       domain_q    <= job_domain_i;
       bank_q      <= job_bank_i;
       bad_phase_q <= job_bad_phase_i;
-    end else if (sent_main) begin
+    end else if (sent_main && !shares_q) begin
       entries_q <= {64'd0, entries_q[EntriesW-1:64]};
     end
 
     if (state_q == StCheck) begin
-      left_q    <= sharing ? LeftW'(1) : head_q.count[LeftW-1:0];
-      awaited_q <= (sharing || head_q.count == '0) ? LeftW'(1) : head_q.count[LeftW-1:0];
+      shares_q <= shares;
+    end else if (shared) begin
+      shares_q <= 1'b0;
+    end
+    if (state_q == StCheck && shares) begin
+      left_q    <= LeftW'(1);
+      awaited_q <= LeftW'(1);
+      alone_q   <= 1'b0;
+    end else if (state_q == StCheck || shared) begin
+      left_q    <= head_q.count[LeftW-1:0];
+      awaited_q <= (pushing && head_q.count == '0) ? LeftW'(1) : head_q.count[LeftW-1:0];
       alone_q   <= pushing && head_q.count == '0;
     end else begin
       left_q    <= left_q - LeftW'(sent_main);
       awaited_q <= awaited_q - LeftW'(rsp_valid_i);
     end
 
-    // A SHARE counts only when it was not refused; the engine refuses the others' counts itself.
+    // A refused operation on shares must not count; the engine refuses the others' counts itself.
     if (state_q == StCheck) begin
-      account_q <= check == exalloc_pkg::StatusOk && !sharing;
-    end else if (sharing && rsp_valid_i && rsp_ok) begin
+      account_q <= check == exalloc_pkg::StatusOk && !shares;
+    end else if (shared) begin
       account_q <= 1'b1;
     end else if (sent && left_q == '0) begin
       account_q <= 1'b0;
@@ -310,11 +332,11 @@ module lookaside_worker #(
         status_q <= rsp_status_i;
       end
       refused_q  <= rsp_refused;
-      moved_q    <= moved_q || rsp_ok;
+      moved_q    <= moved_q || (rsp_ok && !shares_q);
       depth_q    <= rsp_depth_i;
       held_q     <= rsp_held_i;
       reserved_q <= rsp_reserved_i;
-      if (sharing) begin
+      if (shares_q) begin
         granted_q <= rsp_data_i[CountW-1:0];
       end
     end

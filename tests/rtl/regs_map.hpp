@@ -124,9 +124,9 @@ inline const std::vector<entry> portal_registers = {
 
 // The names of a window's constants and ports follow from its own. READ stands for the members up
 // to rdata, WRITE for the last two.
-#define READ(name)                                                                                \
-#name, at::name##_base, at::name##_stride, at::name##_count, &d.name##_re_o, &d.name##_index_o, \
-      &d.name##_addr_o, &d.name##_rvalid_i, &d.name##_rdata_i
+#define READ(name)                                                                          \
+  std::string(#name), at::name##_base, at::name##_stride, at::name##_count, &d.name##_re_o, \
+      &d.name##_index_o, &d.name##_addr_o, &d.name##_rvalid_i, &d.name##_rdata_i
 #define WRITE(name) &d.name##_we_o, &d.name##_wdata_o
 
 inline std::vector<window> windows_of(Vexalloc_regs& d) {
