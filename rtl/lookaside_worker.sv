@@ -121,10 +121,10 @@ module lookaside_worker #(
   assign sent_main = send_main && req_ready_i;
   assign shared    = shares_q && rsp_valid_i && rsp_ok;
 
-  exalloc_pkg::lookaside_share_t give;
+  exalloc_pkg::lookaside_share_t given;
   always_comb begin
-    give      = '0;
-    give.give = head_q.give;
+    given      = '0;
+    given.give = head_q.give;
   end
 
   exalloc_pkg::lookaside_counts_t miss;
@@ -145,7 +145,7 @@ module lookaside_worker #(
     end else begin
       req_op_o   = shares_q ? exalloc_pkg::LookasideOpShare :
                    popping ? exalloc_pkg::LookasideOpPop : exalloc_pkg::LookasideOpPush;
-      req_data_o = (shares_q && pushing) ? give : entries_q[63:0];
+      req_data_o = (shares_q && pushing) ? given : entries_q[63:0];
     end
   end
 
