@@ -44,10 +44,10 @@ always_comb begin
                                               state_q == StRun));
     stopped: assert (!(fv_host_q || state_q == StDrain || state_q == StHold) || stop_o);
     assert (fv_aw_q == aw_q && fv_w_q == w_q && fv_ar_q == ar_q);
-    assert (!((state_q == StReset || core_rst_o) && !fv_board_q) || (hold_q && !busy_o));
+    assert (!((state_q == StReset || core_rst_o)) || (hold_q && !busy_o));
     assert (!(state_q == StHold && waited_q) || hold_q);
-    assert (count_q <= 3'd4 && (state_q == StReset || count_q == '0 || state_q == StRun));
-    assert (!(state_q == StReset && count_q != '0) || (core_rst_o && fv_pulse_q + 3'd1 >= count_q));
+    assert (count_q <= 3'd5 && (state_q == StReset ? count_q <= 3'd4 : (count_q == '0 || state_q == StRun)));
+    assert (!(state_q == StReset && count_q != '0) || (core_rst_o && 4'(fv_pulse_q) + 4'd1 >= 4'(count_q)));
     assert (!(state_q == StRun && core_rst_o) || fv_pulse_q >= 3'd4);
     assert (!core_rst_o || state_q == StRun || state_q == StReset || state_q == StDrain);
     long_enough: assert (!(fv_was_reset_q && !core_rst_o) || fv_pulse_q == 3'd0 || fv_pulse_q >= 3'd4);

@@ -1,8 +1,7 @@
 // Counts time and says when a period has passed, though the clock may stand still meanwhile.
 //
 // Contract: at each edge 1 + gated_cycles_i cycles have passed; that is seen here after 3 edges.
-// cycles_o is their number, one edge later. tick_o is a pulse for each period_i cycles that passed,
-// one a cycle: after a long rest they come one after the other, and behind 15 in a row what is left
+// tick_o is a pulse for each period_i cycles that passed, one a cycle: after a long rest they come one after the other, and behind 15 in a row what is left
 // is forgotten: then a new period begins. A change of period_i begins a new one too; 0: no ticks.
 // busy_o: ticks may be on their way without any more time passing.
 // Cost: one carry chain of 38 bits, with a LUT level before and one behind it.
@@ -14,7 +13,6 @@ module card_timer (
     input  wire  [31:0] period_i,
     input  wire  [31:0] gated_cycles_i,
     output logic        tick_o,
-    output logic [63:0] cycles_o,
     output logic        busy_o
 );
 
@@ -86,26 +84,6 @@ module card_timer (
   end
 
   assign busy_o = tick_o || rested_q != '0;
-
-  // ---- Time, in two halves ----
-
-  logic [31:0] low_q;
-  logic [31:0] low2_q;
-  logic [31:0] high_q;
-  logic [1:0]  carry_q;
-
-  always_ff @(posedge clk_i) begin
-    {carry_q, low_q} <= {2'b00, low_q} + {1'b0, passed_q};
-    high_q           <= high_q + 32'(carry_q);
-    low2_q           <= low_q;
-    if (rst_i) begin
-      low_q   <= '0;
-      carry_q <= '0;
-      high_q  <= '0;
-      low2_q  <= '0;
-    end
-  end
-  assign cycles_o = {high_q, low2_q};
 
 endmodule
 

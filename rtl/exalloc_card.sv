@@ -464,12 +464,11 @@ module exalloc_card #(
 
   localparam int unsigned LookasideSource = NumWorkers + 1;  // of lines
   logic lookaside_swept, lookaside_busy, governor_tick, timer_busy;
-  logic [63:0] unused_timer_cycles;
   logic cnt_lookaside_line, cnt_popped, cnt_pushed, cnt_pass;
 
   card_timer u_timer (
       .clk_i, .rst_i(rst), .period_i(governor_period), .gated_cycles_i, .tick_o(governor_tick),
-      .cycles_o(unused_timer_cycles), .busy_o(timer_busy));
+      .busy_o(timer_busy));
 
   lookaside_unit #(
       .NumLists(NumLookaside), .Depth(LookasideDepth), .DomainW(DomainW),

@@ -5,9 +5,10 @@
 // offered on m_axis_* once. A token offered stays offered. When enable_i falls no more is asked for;
 // once all answers are there, everything but the token offered leaves by back_*, one mask a cycle,
 // and off_o rises. With withdraw_i, while enable_i is low, the token offered leaves too, unless the
-// kernel takes it before: the one way in which m_axis_tvalid_o falls without a handshake. A bank that did not grant is dry: it is asked once every 64 * NumBanks cycles
-// until it grants. got_o are the blocks of the answer counted in this cycle; while got_full_i is
-// high at most two more are counted.
+// kernel takes it before: the one way in which m_axis_tvalid_o falls without a handshake. A bank
+// that did not grant is dry: it is asked once every 64 * NumBanks cycles until it grants. got_o are
+// the blocks of the answer counted in this cycle; while got_full_i is high at most two more are
+// counted.
 // How much ahead: answers on their way are taken to bring as many blocks as the last one did, as a
 // power of two; another grant is asked for while these and the blocks held are fewer than Ahead.
 // Cost: four queues of answers and one of masks, 32 deep each. From an ask answered to its token: 5
@@ -19,6 +20,7 @@ module stream_pop #(
     parameter int unsigned SlabW     = 14,  // bits of a slab's number in its bank
     parameter int unsigned SlabWidth = 64,
     parameter int unsigned Ahead     = 48,  // blocks asked for ahead
+    parameter int unsigned Places    = 32,  // answers expected or queued
     localparam int unsigned BankW    = $clog2(NumBanks),
     localparam int unsigned QuarterW = SlabWidth / 4
 ) (
@@ -58,7 +60,7 @@ module stream_pop #(
 );
 
   localparam int unsigned IdxW   = $clog2(QuarterW);
-  localparam int unsigned Places = 32;  // answers expected or queued
+  localparam int unsigned PlaceW = $clog2(Places);
   localparam int unsigned MaskW  = BankW + SlabW + 2 + QuarterW;
 
   if (NumBanks < 2 || NumBanks != (1 << BankW)) begin : g_bad_banks
@@ -69,6 +71,9 @@ module stream_pop #(
   end
   if (Ahead < 1 || Ahead > 512) begin : g_bad_ahead
     $error("stream_pop: Ahead must be 1 to 512");
+  end
+  if (Places < 8 || Places > 32 || Places != (1 << PlaceW)) begin : g_bad_places
+    $error("stream_pop: Places must be 8, 16 or 32");
   end
 
   typedef enum logic [1:0] {
@@ -227,8 +232,8 @@ module stream_pop #(
   // ---- Answers, counted one a cycle ----
 
   for (genvar b = 0; b < NumBanks; b = b + 1) begin : g_bank
-    logic       unused_ready;  // an ask has its place
-    logic [5:0] unused_count;
+    logic            unused_ready;  // an ask has its place
+    logic [PlaceW:0] unused_count;
 
     sync_fifo #(
         .Width(4 + MaskW),
@@ -315,8 +320,8 @@ module stream_pop #(
 
   // ---- Masks, and their tokens ----
 
-  logic       unused_mask_ready;  // an ask has its place
-  logic [5:0] unused_mask_count;
+  logic            unused_mask_ready;  // an ask has its place
+  logic [PlaceW:0] unused_mask_count;
   sync_fifo #(
       .Width(MaskW + 5),
       .Depth(Places)
@@ -334,7 +339,7 @@ module stream_pop #(
 
   assign give      = e_valid_q && state_q == StRun && (!out_valid_q || m_axis_tready_i);
   assign give_back = back_valid_o && back_ready_i;
-  assign e_take    = (!e_valid_q || give_back || (give && e_count_q == 5'd1)) && !withdraw;
+  assign e_take    = !e_valid_q || give_back || (give && e_count_q == 5'd1);
 
   // When all else has gone back, so does the token that was offered and not taken.
   logic [15:0] out_bit;

@@ -5,8 +5,8 @@
 // their answers apart. Register data comes the cycle after re_i. recall_i with the port's list:
 // recall_busy_o is high from the next cycle until nothing is held, what was pushed before is
 // executed and the list monitor was told of both; after that nothing is asked for until recalling_i
-// (some port still does this) has been low for 4,096 cycles. A list or domain written while the other is in use takes effect once everything of that has
-// gone back, which it then does.
+// (some port still does this) has been low for 4,096 cycles. A list or domain written while the
+// other is in use takes effect once everything of that has gone back, which it then does.
 // Cost: stream_pop, stream_push and three 32-bit counts.
 `default_nettype none
 
@@ -93,6 +93,7 @@ module stream_port #(
   logic [DomainW-1:0] set_domain_q;
   logic [7:0]         list_q;        // in use
   logic [DomainW-1:0] domain_q;
+  logic               same;
   logic               same_q;
   logic               pop_enable_q;
   logic               push_enable_q;
@@ -126,6 +127,7 @@ module stream_port #(
 
   logic written;
   assign written = we_i && addr_i == exalloc_pkg::RegStreamConfigOffset;
+  assign same    = set_list_q == list_q && set_domain_q == domain_q;
 
   always_ff @(posedge clk_i) begin
     if (written) begin
@@ -135,14 +137,15 @@ module stream_port #(
       set_domain_q <= wdata_i[exalloc_pkg::StreamConfigDomainLsb +: DomainW];
     end
     // What has just been written is compared first: no token goes in or out for the old list.
-    same_q        <= set_list_q == list_q && set_domain_q == domain_q && !written;
+    same_q        <= same && !written;
     rest_q        <= pop_off && push_clear && tell_empty;
     pop_enable_q  <= pop_q && !stop && !paused_q;
     push_enable_q <= push_q && !stop;
     // A kernel may not be left with a token of a list that is no longer its own.
-    withdraw_q    <= !pop_q || !same_q;
+    withdraw_q    <= !pop_q || !same;
 
-    if (!stop) begin
+    // The flags must have heard of the last write too: it may have the token offered taken back.
+    if (!stop || written) begin
       settle_q <= '0;
     end else if (settle_q != '1) begin
       settle_q <= settle_q + 1'b1;
@@ -369,6 +372,10 @@ module stream_port #(
   exalloc_pkg::stream_config_t config_word;
   exalloc_pkg::stream_status_t status_word;
   logic                        status_busy_q;
+  logic [2:0]                  written_q;  // cycles until all flags know of a write
+  logic                        recent;
+
+  assign recent = written || written_q != '0;
 
   always_comb begin
     config_word        = '0;
@@ -394,10 +401,14 @@ module stream_port #(
       default:                             rdata_o <= '0;
     endcase
     event_q       <= {erred, pushed, popped};
-    status_busy_q <= pop_active || pop_held != '0 || !push_clear || !tell_empty || stop;
-    busy_o        <= pop_busy || !push_clear || !tell_empty || stop || (pop_q && paused_q);
+    status_busy_q <= pop_active || pop_held != '0 || !push_clear || !tell_empty || stop ||
+                     recent;
+    busy_o        <= pop_busy || !push_clear || !tell_empty || stop || (pop_q && paused_q) ||
+                     recent;
+    written_q     <= {written_q[1:0], written};
     if (rst_i) begin
       event_q       <= '0;
+      written_q     <= '0;
       status_busy_q <= 1'b0;
       busy_o        <= 1'b0;
     end

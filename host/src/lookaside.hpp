@@ -79,9 +79,10 @@ void free_orphans(const orphans& entries);
 std::uint64_t counts_to_tell(lookaside_use& u) noexcept;
 bool has_counts_to_tell(const lookaside_use& u) noexcept;
 // All of the following: under the processor's lock.
-// Pushes entries, the oldest first; returns how many the card accepted, the others are in
-// u.refused.
-std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries);
+// Pushes entries, the oldest first, and gives back `give` of the share, so that each entry takes
+// the place of its own share. Returns how many the card accepted, the others are in u.refused.
+std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries,
+                          std::int32_t give = 0);
 // Takes up to `count` from the card into u.popped.
 void pop_from_card(processor& p, lookaside_use& u, std::uint32_t count, std::int32_t take_share);
 // Lets the owner of a magazine that is not frozen work without its lock as far as share and Depth

@@ -30,22 +30,18 @@ void tell_counts(processor& p, lookaside_use& u) {
 // Under the processor's lock, after a freeze and a heavy_fence: takes all but the newest `target`
 // entries and gives back the share for them. What the card has no room for stays with the owner.
 void cut(processor& p, lookaside_use& u, std::int32_t target, orphans& left) {
+  // Read first: what a call that has ended meanwhile pushed is in the magazine.
+  const bool busy = u.busy.load(std::memory_order_seq_cst);
   u.m.take_all([&](const block& b) { u.kept.push_back(b.pointer); });
-  // A push on its way needs its share.
-  const std::int32_t on_its_way = u.busy.load(std::memory_order_seq_cst) ? 1 : 0;
   const auto size = static_cast<std::int32_t>(u.kept.size());
-  const std::int32_t surplus = std::max(0, size - target);
+  // A push on its way has a share, and needs it.
+  const std::int32_t on_its_way = busy && size < u.share ? 1 : 0;
   const bool fits = u.list.room() + u.share - size - on_its_way >= 0;
-  const std::int32_t pushed = fits ? surplus : 0;
-  give_share(p, u, u.share - std::max(target, size - pushed + on_its_way));
-  if (pushed == 0) {
-    p.wait_for_answers(u);
-    return;
-  }
+  const std::int32_t pushed = fits ? std::max(0, size - target) : 0;
   const auto end = u.kept.begin() + pushed;
-  push_to_card(p, u, {u.kept.begin(), end});
+  push_to_card(p, u, {u.kept.begin(), end}, u.share - std::max(target, size - pushed + on_its_way));
   u.kept.erase(u.kept.begin(), end);
-  // Somebody else was faster to take the room.
+  // Depth has shrunk meanwhile.
   make_orphans(u.list, u.refused, left);
 }
 
@@ -74,21 +70,34 @@ std::uint64_t counts_to_tell(lookaside_use& u) noexcept {
   return c::free_misses.set(word, delta[3]);
 }
 
-std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries) {
+std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries,
+                          std::int32_t give) {
   u.refused.clear();
   u.line_refused = false;
+  if (entries.empty()) {
+    give_share(p, u, give);
+    p.wait_for_answers(u);
+    return 0;
+  }
+  std::int32_t to_give = give;
   for (std::size_t i = 0; i < entries.size();) {
     std::array<std::uint64_t, 1 + regs::entries_per_line> words;
     words[0] = counts_to_tell(u);
     std::uint32_t n = 0;
     for (; n < regs::entries_per_line && i < entries.size(); ++n, ++i)
       words[1 + n] = word_of(entries[i]);
-    p.submit(u, regs::opcode::push, n, false, {words.data(), 1 + n});
+    // What is still to be pushed needs its share until then.
+    const std::int32_t now = std::max(0, to_give - static_cast<std::int32_t>(entries.size() - i));
+    to_give -= now;
+    p.submit(u, regs::opcode::push, n, false, {words.data(), 1 + n},
+             static_cast<std::uint32_t>(now));
   }
   p.wait_for_answers(u);
   if (u.line_refused) u.refused = entries;
   const auto accepted = static_cast<std::int32_t>(entries.size() - u.refused.size());
   u.list.add_held(accepted);
+  u.share -= give;
+  u.list.add_reserved(-give);
   return accepted;
 }
 
@@ -144,11 +153,8 @@ std::vector<void*> take_entries(lookaside_use& u) {
 void flush(processor& p, lookaside_use& u, orphans& left) {
   const std::vector<void*> entries = take_entries(u);
   u.m.bounds(0, 0);
-  give_share(p, u, u.share);
-  if (!entries.empty()) {
-    push_to_card(p, u, entries);
-    make_orphans(u.list, u.refused, left);
-  }
+  push_to_card(p, u, entries, u.share);
+  make_orphans(u.list, u.refused, left);
   tell_counts(p, u);
   p.wait_for_answers(u);
   if (u.active) u.list.leave();

@@ -39,8 +39,8 @@ portal::portal(card& device, std::uint32_t number)
 }
 
 void portal::submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cookie,
-                    std::uint32_t count, std::span<const std::uint32_t> tokens, bool ack,
-                    bool call) noexcept {
+                    std::uint32_t count, std::span<const std::uint32_t> tokens, bool ack, bool call,
+                    std::uint32_t give) noexcept {
   namespace h = regs::submission_header;
   line& to = submission_[slot_of(tail_)];
   std::copy(tokens.begin(), tokens.end(), to.tokens.begin());
@@ -52,6 +52,7 @@ void portal::submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cooki
   header = h::count.set(header, count);
   header = h::list.set(header, list);
   header = h::cookie.set(header, cookie);
+  header = h::give.set(header, give);
   __atomic_store_n(&to.header, header, __ATOMIC_RELEASE);
   ++tail_;
   ++counts_.submitted;

@@ -40,7 +40,8 @@ class portal {
   bool full() const noexcept { return tail_ - executed_ == ring_lines; }
   // Writes a line; the card sees it at the next ring(). There must be room.
   void submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cookie, std::uint32_t count,
-              std::span<const std::uint32_t> tokens, bool ack = false, bool call = false) noexcept;
+              std::span<const std::uint32_t> tokens, bool ack = false, bool call = false,
+              std::uint32_t give = 0) noexcept;
   // Lines the card has not been told of.
   std::uint32_t unrung() const noexcept { return tail_ - rung_; }
   // Completion lines the card does not know to be consumed.

@@ -282,7 +282,7 @@ lookaside_use& processor::use_of(lookaside_list& list) {
 }
 
 void processor::submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
-                       std::span<const std::uint64_t> words) {
+                       std::span<const std::uint64_t> words, std::uint32_t give) {
   if (portal_.full()) wait_for([&] { return !portal_.full(); });
   if (portal_.full()) return;  // the portal has failed, and said so
   std::array<std::uint32_t, regs::tokens_per_line> halves;
@@ -293,7 +293,7 @@ void processor::submit(lookaside_use& u, regs::opcode opcode, std::uint32_t coun
   lines_unanswered_ = 0;
   ++u.unanswered;
   portal_.submit(opcode, u.list.number(), u.list.generation(), count,
-                 {halves.data(), 2 * words.size()}, false, call);
+                 {halves.data(), 2 * words.size()}, false, call, give);
 }
 
 bool processor::wait_for_answers(lookaside_use& u) {

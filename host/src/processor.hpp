@@ -81,9 +81,10 @@ class processor {
 
   // ---- The same for lookaside lists ----
   lookaside_use& use_of(lookaside_list& list);
-  // Writes a POP, PUSH or SHARE line, with the words behind its header.
+  // Writes a POP, PUSH or SHARE line, with the words behind its header; a PUSH gives back `give` of
+  // the share.
   void submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
-              std::span<const std::uint64_t> words);
+              std::span<const std::uint64_t> words, std::uint32_t give = 0);
   // Has the card start on lines that nobody waits for.
   void ring() { portal_.ring(); }
   // Waits until all lines of the list are answered. False if the portal has failed: what its lines

@@ -260,10 +260,10 @@ TEST_F(CommandSequencer, NamesTheFirstRefusalOfAll) {
 
 TEST_F(CommandSequencer, NamesTheEarlierOfTwoCausesAnyDistanceApart) {
   extra_ = 30;
-  for (int i = 0; i < 40 && !HasFailure(); ++i) {
-    const uint32_t count = (8u << i % 14) - Random(8);
-    // In another bank, most often so much later that one bit of the counts tells.
-    const uint32_t early = Random(count), late = early ^ (4u << Random(14)) ^ Random(4);
+  for (unsigned i = 0; i < 14 * 8 && !HasFailure(); ++i) {
+    const uint32_t step = 4u << i / 8, count = 2 * step - Random(4);
+    // The counts of answers before them differ in this bit, and at random in those below.
+    const uint32_t early = Random(count), late = early ^ step ^ Random(step);
     const uint64_t before = lanes_.sent;
     lanes_.tamper = [&](unsigned nth, Response& response) {
       response.status = nth - before == early  ? Status::kSlabInUse

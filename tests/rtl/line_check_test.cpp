@@ -15,7 +15,7 @@ unsigned Expected(std::uint64_t header, bool bad_phase) {
   const std::uint64_t opcode = sub::opcode.get(header), count = sub::count.get(header);
   const std::uint64_t used = sub::phase.mask() | sub::opcode.mask() | sub::ack.mask() |
                              sub::call.mask() | sub::count.mask() | sub::list.mask() |
-                             sub::cookie.mask();
+                             sub::cookie.mask() | (opcode == 6 ? sub::give.mask() : 0);
   if (opcode < 1 || opcode > 7 || (header & ~used) != 0) return 7;
   if (sub::call.get(header) != 0 && opcode != 5 && opcode != 6) return 7;
   if (sub::list.get(header) >= kLists) return 6;

@@ -71,6 +71,11 @@ TEST_F(ListRefusals, CarriesPastSixteenBits) {
   dut_.error_i = 0;
   Cycles(6);
   EXPECT_EQ(dut_.count_o, 70'000u);
+  dut_.error_i = 1;
+  Cycles(1'100'000);
+  dut_.error_i = 0;
+  Cycles(6);
+  EXPECT_EQ(dut_.count_o, 1'170'000u);
 }
 
 }  // namespace

@@ -174,6 +174,7 @@ struct Header {
   unsigned opcode = 0, count = 0, list = 0, cookie = 0;
   bool call = false, ack = false;
   std::uint64_t garbage = 0;  // or-ed in: phase and reserved bits
+  unsigned give = 0;
 };
 
 inline Line Submission(const Header& h, std::uint64_t second = 0,
@@ -185,7 +186,7 @@ inline Line Submission(const Header& h, std::uint64_t second = 0,
   };
   put(0, std::uint64_t{h.opcode} << 1 | std::uint64_t{h.ack} << 5 | std::uint64_t{h.call} << 6 |
              std::uint64_t{h.count} << 8 | std::uint64_t{h.list} << 16 |
-             std::uint64_t{h.cookie} << 32 | h.garbage);
+             std::uint64_t{h.cookie} << 32 | std::uint64_t{h.give} << 48 | h.garbage);
   put(1, second);
   for (unsigned i = 0; i < more.size(); ++i) put(2 + i, more[i]);
   return line;
@@ -206,7 +207,7 @@ struct Outcome {
 inline Outcome Execute(Engine& engine, const Line& line, unsigned domain, bool bad_phase) {
   const auto word = [&](unsigned i) { return line[2 * i] | std::uint64_t{line[2 * i + 1]} << 32; };
   const unsigned opcode = line[0] >> 1 & 15, count = line[0] >> 8 & 255,
-                 list = line[0] >> 16 & 1023;
+                 list = line[0] >> 16 & 1023, give = line[1] >> 16;
   const bool call = line[0] >> 6 & 1;
   Outcome out;
   const auto answer = [&](const std::vector<std::uint64_t>& entries, bool last, Status status,
@@ -228,7 +229,7 @@ inline Outcome Execute(Engine& engine, const Line& line, unsigned domain, bool b
 
   if (bad_phase) return refuse(Status::kBadPhase);
   if (opcode < kPop || opcode > kShare || (line[0] & 0xFC000080) != 0 ||
-      (line[1] & 0xFFFF0000) != 0 || (call && opcode == kShare)) {
+      (give != 0 && opcode != kPush) || (call && opcode == kShare)) {
     return refuse(Status::kBadOpcode);
   }
   if (list >= engine.lists()) return refuse(Status::kBadList);
@@ -236,12 +237,12 @@ inline Outcome Execute(Engine& engine, const Line& line, unsigned domain, bool b
   const unsigned high = opcode == kPop ? 48 : opcode == kPush ? 6 : 0;
   if (count < low || count > high) return refuse(Status::kBadCount);
 
-  // A share that is refused for its range must not count either.
+  // A line that is refused for the range of its shares must not count either.
   Status status = Status::kOk;
   unsigned granted = 0;
   std::vector<std::uint64_t> entries;
-  if (opcode == kShare) {
-    const Answer a = ask(Op::kShare, word(2));
+  if (opcode == kShare || give != 0) {
+    const Answer a = ask(Op::kShare, opcode == kShare ? word(2) : Share(0, give));
     if (a.status != Status::kOk) return refuse(a.status);
     granted = static_cast<unsigned>(a.data);
   }

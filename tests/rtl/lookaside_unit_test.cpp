@@ -160,7 +160,11 @@ class LookasideUnit : public ports::ModuleTest<Vlookaside_unit> {
   Line RandomLine(unsigned lists) {
     Header h{kPop + Random(3), 0, Random(lists), Random(65536), Chance(50), Chance(50)};
     if (h.opcode == kPop) h.count = 1 + Random(Chance(30) ? 48 : 8);
-    if (h.opcode == kPush) h.count = Random(7);
+    const unsigned reserved = h.list < kLists ? model_.reserved(h.list) : 0;
+    if (h.opcode == kPush) {
+      h.count = Random(7);
+      if (Chance(50)) h.give = Chance(95) ? Random(reserved + 1) : Random(65536);
+    }
     if (h.opcode == kShare) h.call = false;
     h.garbage = Random(2);  // the phase is judged outside
     if (Chance(2)) h.garbage |= std::uint64_t{1} << Random(64);
@@ -169,7 +173,6 @@ class LookasideUnit : public ports::ModuleTest<Vlookaside_unit> {
     std::vector<std::uint64_t> more;
     for (unsigned i = 0; i < 6; ++i) more.push_back(rng_());
     if (h.opcode == kShare) {
-      const unsigned reserved = h.list < kLists ? model_.reserved(h.list) : 0;
       more[0] = Share(Chance(90) ? Random(20) : Random(65536),
                       Chance(90) ? Random(reserved + 1) : Random(65536)) |
                 rng_() << 32;
@@ -313,6 +316,8 @@ TEST_F(LookasideUnit, IsQuick) {
   const std::uint64_t pop6 = Run(Submission({kPop, 6, 0}), 3);
   const std::uint64_t pop48 = Run(Submission({kPop, 48, 0}), 3);
   const std::uint64_t share = Run(Submission({kShare, 0, 0}, 0, {Share(3, 0)}), 3);
+  const std::uint64_t give = Run(Submission({kPush, 2, 0, 0, false, false, 0, 3}, 0, {1, 2}), 3);
+  RecordProperty("give", static_cast<int>(give));
   RecordProperty("push6", static_cast<int>(push6));
   RecordProperty("pop1", static_cast<int>(pop1));
   RecordProperty("pop6", static_cast<int>(pop6));
@@ -323,6 +328,7 @@ TEST_F(LookasideUnit, IsQuick) {
   EXPECT_LE(pop6, 6 + 8u);
   EXPECT_LE(pop48, 48 + 8u);
   EXPECT_LE(share, 12u);
+  EXPECT_LE(give, 2 + 8 + 9u);
 }
 
 TEST_F(LookasideUnit, ShowsNothingOfListsItHasNot) {

@@ -161,6 +161,25 @@ TEST_F(LookasideWorker, CountsMissesOfTheCall) {
   EXPECT_EQ(model_.Register(1, 0x0C), 2 * (65535 + 1 + 1 + 2 + 2) + 1u);
 }
 
+TEST_F(LookasideWorker, GivesSharesBackBeforeItPushes) {
+  Both({Op::kOpen, 1, 0, Depths(8, 0, 8)});
+  Both({Op::kShare, 1, 0, Share(8, 0)});
+  const std::uint64_t counts = Counts(1, 2, 3, 4);
+  for (unsigned count : {3u, 0u, 1u}) {  // as many shares as entries, then more, then too few
+    Run(Submission({kPush, count, 1, 7, true, false, 0, 3 - count / 3}, counts, {1, 2, 3}), 0);
+  }
+  EXPECT_EQ(model_.held(1), 4u);
+  EXPECT_EQ(model_.reserved(1), 0u);
+  Both({Op::kShare, 1, 0, Share(4, 0)});
+  Run(Submission({kPush, 6, 1, 7, true, false, 0, 4}, counts, {1, 2, 3, 4, 5, 6}), 0);
+  Both({Op::kPop, 1, 0, 0});
+  Both({Op::kShare, 1, 0, Share(1, 0)});
+  Run(Submission({kPush, 1, 1, 7, true}, counts, {9}), 0);  // full: a miss of the call
+  Run(Submission({kPush, 1, 1, 7, true, false, 0, 1}, counts, {9}), 0);
+  CheckLists();
+  EXPECT_EQ(model_.held(1), 8u);
+}
+
 TEST_F(LookasideWorker, AddsNoCountsOfARefusedLine) {
   Both({Op::kOpen, 1, 0, Depths(20, 0, 20)});
   const std::uint64_t counts = Counts(1, 2, 3, 4);
@@ -170,6 +189,14 @@ TEST_F(LookasideWorker, AddsNoCountsOfARefusedLine) {
     Run(Submission({opcode, count, 1}, counts), 1);
     Run(Submission({opcode, count, 2}, counts), 0);
   }
+  Both({Op::kShare, 1, 0, Share(2, 0)});
+  for (unsigned give : {3u, 512u, 513u, 65535u}) {
+    for (unsigned entries : {0u, 1u, 6u}) {
+      Run(Submission({kPush, entries, 1, 7, true, false, 0, give}, counts), 0);
+    }
+  }
+  Run(Submission({kPush, 1, 1, 7, true, false, 0, 1}, counts), 1);
+  Run(Submission({kPush, 1, 2, 7, true, false, 0, 1}, counts), 0);
   CheckLists();
   EXPECT_EQ(model_.Register(1, 8), 0u);
   Run(Submission({kShare, 0, 1}, counts, {Share(5, 0)}), 0);
@@ -207,7 +234,10 @@ TEST_F(LookasideWorker, MatchesTheModelOnLongRandomRuns) {
     Header h{kPop + Random(3), 0, Random(5), Random(65536), false, Chance(50)};
     h.call = h.opcode != kShare && Chance(50);
     if (h.opcode == kPop) h.count = 1 + Random(Chance(30) ? 48 : 8);
-    if (h.opcode == kPush) h.count = Random(7);
+    if (h.opcode == kPush) {
+      h.count = Random(7);
+      if (Chance(50)) h.give = Chance(90) ? Random(12) : Random(65536);
+    }
     h.garbage = Random(2);
     std::vector<std::uint64_t> more;
     for (unsigned i = 0; i < 6; ++i) more.push_back(rng_());

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -109,6 +110,10 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
       done_.pop_front();
       Settle();
     }
+    for (unsigned w = 0; w < kWorkers; ++w) {
+      if (!worker_portals_[w]) continue;
+      ASSERT_EQ(ports::Get(dut_.worker_portal_o, 6 * w, 6), *worker_portals_[w]) << "worker " << w;
+    }
     if (dut_.s_we_o) {
       Portal& p = portals_[dut_.s_widx_o];
       ASSERT_EQ(dut_.s_taken_o, (p.taken + 1) % 32);
@@ -149,6 +154,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     }
     if (worker != kWorkers) {
       ASSERT_EQ(ports::Get(dut_.worker_portal_o, 6 * worker, 6), portal);
+      worker_portals_[worker] = portal;
     }
     if (side) {
       ASSERT_EQ(dut_.side_portal_o, portal);
@@ -227,6 +233,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
   }
 
   std::array<Portal, kPortals> portals_;
+  std::array<std::optional<unsigned>, kWorkers> worker_portals_;  // of the last line of each
   std::vector<LineWords> buffer_;
   LineWords read_{};
   std::deque<std::pair<std::uint64_t, unsigned>> done_;  // when a line is done, and whose

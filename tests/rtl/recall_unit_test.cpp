@@ -208,6 +208,9 @@ TEST_F(RecallUnit, WaitsForOneSlowPortal) {
   for (unsigned slow = 0; slow < kPortals; ++slow) {
     if (slow == 30) continue;
     const unsigned lines = slow % 31 == 0 ? 1024 : 40;
+    portals_[slow].tail = portals_[slow].head = static_cast<std::uint16_t>(rng_());
+    // Nobody waits for the others.
+    dut_.stalled_i = rng_() & ~(std::uint64_t{1} << slow);
     portals_[slow].tail = static_cast<std::uint16_t>(portals_[slow].tail + lines);
     Recall(30);
     for (unsigned line = 0; line < lines; ++line) {

@@ -34,8 +34,12 @@ class StreamPop : public ports::ModuleTest<Vstream_pop> {
       ports::Put(dut_.rsp_bits_i, b * 16, 16, r.mask >> quarter * 16);
     }
     Settle();
-    if (offered_) {
-      ASSERT_TRUE(dut_.m_axis_tvalid_o) << "a token withdrawn";
+    if (offered_ && !dut_.m_axis_tvalid_o) {
+      ASSERT_TRUE(withdrew_) << "a token withdrawn";
+      held_.insert(*offered_);
+      offered_.reset();
+      ++withdrawn_;
+    } else if (offered_) {
       ASSERT_EQ(dut_.m_axis_tdata_o, *offered_) << "a token changed";
     } else if (dut_.m_axis_tvalid_o) {
       offered_ = dut_.m_axis_tdata_o;
@@ -71,10 +75,12 @@ class StreamPop : public ports::ModuleTest<Vstream_pop> {
     if (dut_.off_o) {
       stopping_ = false;
       ASSERT_TRUE(held_.empty()) << "off and holds blocks";
+      ASSERT_FALSE(dut_.withdraw_i && offered_) << "off and a token offered";
       ASSERT_FALSE(banks_.UnderWay());
       ASSERT_EQ(got_, given_);
     }
     most_held_ = std::max(most_held_, static_cast<unsigned>(held_.size()));
+    withdrew_ = dut_.withdraw_i && !dut_.m_axis_tready_i;
     Cycle();
   }
   void Steps(unsigned n) {
@@ -83,6 +89,13 @@ class StreamPop : public ports::ModuleTest<Vstream_pop> {
   void Enable(bool on) {
     if (dut_.enable_i && !on) stopping_ = true;
     dut_.enable_i = on;
+    if (on) dut_.withdraw_i = 0;
+  }
+  // Takes the token offered back too; goes with a stop.
+  void Withdraw() {
+    Enable(false);
+    stopping_ = true;
+    dut_.withdraw_i = 1;
   }
   // Switches off and waits; returns the cycles that took.
   unsigned Stop() {
@@ -118,24 +131,27 @@ class StreamPop : public ports::ModuleTest<Vstream_pop> {
   unsigned take_ = 100, ready_ = 100, full_ = 0, delay_ = 0;
   unsigned slab_ = kBanks;
   bool stopping_ = false;
+  bool withdrew_ = false;  // in the cycle before a token could be taken back
   std::optional<std::uint32_t> offered_;
   std::set<std::uint32_t> held_;
   std::vector<std::uint32_t> taken_;
   std::vector<std::pair<std::uint64_t, unsigned>> asks_;
   std::uint64_t given_ = 0, got_ = 0, popped_ = 0;
-  unsigned most_held_ = 0;
+  unsigned most_held_ = 0, withdrawn_ = 0;
 };
 
 TEST_F(StreamPop, NothingLostOrDoubledUnderAnyTiming) {
   Dense(40);
-  for (unsigned phase = 0; phase < 60 && !HasFatalFailure(); ++phase) {
-    take_ = Chance(30) ? 100 : Random(101);
+  for (unsigned phase = 0; phase < 120 && !HasFatalFailure(); ++phase) {
+    take_ = Chance(30) ? 100 : Random(Chance(30) ? 4 : 101);
     ready_ = Chance(40) ? 100 : 5 + Random(90);
     full_ = Chance(60) ? 0 : Random(95);
     delay_ = Chance(50) ? 0 : Random(60);
     if (Chance(30)) Fragmented(20 + Random(40), 1 + Random(4));
     for (unsigned i = 0; i < 2000 && !HasFatalFailure(); ++i) {
       if (Chance(1)) Enable(!dut_.enable_i);
+      if (Random(200) == 0) Withdraw();
+      if (Random(100) == 0 && !dut_.enable_i) dut_.withdraw_i = 0;
       // Somebody else gives some of them back: to lists that went dry as well.
       if (!taken_.empty() && Chance(phase % 3 == 0 ? 60 : 5)) {
         std::swap(taken_[Random(static_cast<unsigned>(taken_.size()))], taken_.back());
@@ -146,8 +162,50 @@ TEST_F(StreamPop, NothingLostOrDoubledUnderAnyTiming) {
     }
     if (Chance(50)) Stop();
   }
+  Withdraw();
   Stop();
+  EXPECT_FALSE(offered_);
+  Steps(3);
+  EXPECT_EQ(dut_.held_o, 0u);
   EXPECT_GT(popped_, 10'000u);
+  EXPECT_GT(withdrawn_, 20u);
+}
+
+// The kernel takes the token some cycles after it should leave: it has it, or the port, never both.
+TEST_F(StreamPop, TakenBackOrTaken) {
+  Dense(10);
+  unsigned taken = 0;
+  for (unsigned round = 0; round < 80 && !HasFatalFailure(); ++round) {
+    const bool running = round % 2 != 0;
+    const std::uint64_t free = banks_.FreeBlocks(kList);
+    take_ = 0;
+    Enable(true);
+    Steps(100);
+    ASSERT_TRUE(offered_);
+    if (!running) {
+      EXPECT_LT(Stop(), 60u);
+      Steps(3);
+      ASSERT_TRUE(offered_) << "it stays";
+    }
+    const std::uint64_t popped = popped_;
+    const unsigned withdrawn = withdrawn_;
+    Withdraw();
+    const unsigned wait = round / 2 % (running ? 20 : 5);
+    for (unsigned i = 0; i < 60; ++i) {
+      take_ = i == wait ? 100 : 0;
+      Step();
+    }
+    EXPECT_TRUE(dut_.off_o);
+    EXPECT_FALSE(offered_);
+    // In the first cycle after enable_i fell one more may be offered.
+    EXPECT_GE(popped_ - popped + withdrawn_ - withdrawn, 1u);
+    EXPECT_LE(popped_ - popped + withdrawn_ - withdrawn, running ? 2u : 1u);
+    EXPECT_EQ(banks_.FreeBlocks(kList) + popped_ - popped, free);
+    EXPECT_EQ(dut_.held_o, 0u);
+    taken += popped_ != popped;
+  }
+  EXPECT_GT(taken, 10u);
+  EXPECT_LT(taken, 75u);
 }
 
 TEST_F(StreamPop, HoldsWhatItSays) {

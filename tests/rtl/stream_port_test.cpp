@@ -9,6 +9,7 @@ using namespace stream_banks;
 class StreamPort : public StreamHarness<Vstream_port, 1> {
  protected:
   static constexpr int kOther = kList + 1;
+  static constexpr unsigned kBlocks = 40 * 64;
 
   StreamPort() {
     banks_.Open(kList, kDomain);
@@ -18,9 +19,32 @@ class StreamPort : public StreamHarness<Vstream_port, 1> {
       banks_.AddSlab(kOther, kDomain + 1, slab + 100, ~std::uint64_t{0});
     }
   }
-  // A kernel that gives back what it took.
-  void Popped(unsigned p, std::uint32_t token) override { ports_[p].queue.push_back(token); }
+  // A kernel that gives back what it took: by its port, or on some other way.
+  void Popped(unsigned p, std::uint32_t token) override {
+    if (!elsewhere_) {
+      ports_[p].queue.push_back(token);
+      return;
+    }
+    const auto [list, domain] = origin_.at(token);
+    ASSERT_EQ(banks_.Release(list, domain, token), Status::kOk);
+  }
+  void Use(bool pop, bool push, bool other) {
+    Configure(0, pop, push, other ? kOther : kList, other ? kDomain + 1 : kDomain);
+  }
+  void CloseAndCheckAll() {
+    port_.push = ready_ = tell_ready_ = err_ready_ = 100;
+    Use(false, true, port_.list == kOther);
+    for (unsigned i = 0; !port_.queue.empty() || Read(0, kStatus) % 2 != 0; ++i) {
+      ASSERT_LT(i, 20'000u) << "it hangs";
+      Step();
+      ASSERT_FALSE(HasFatalFailure());
+    }
+    CheckRest();
+    EXPECT_EQ(banks_.FreeBlocks(kList), kBlocks);
+    EXPECT_EQ(banks_.FreeBlocks(kOther), kBlocks);
+  }
 
+  bool elsewhere_ = false;
   Port& port_ = ports_[0];
 };
 
@@ -46,8 +70,99 @@ TEST_F(StreamPort, RegistersSayWhatHappened) {
   Steps(100);
   EXPECT_EQ(Read(0, kStatus), 0u);
   CheckRest();
-  EXPECT_TRUE(port_.held.empty());
-  EXPECT_TRUE(port_.offered) << "it stays";
+  EXPECT_EQ(port_.withdrawn, 1u);
+}
+
+TEST_F(StreamPort, BusyUntilTheTokenOfferedIsBack) {
+  using namespace exalloc::regs;
+  port_.push = 0;  // the kernel keeps what it takes
+  banks_.Close(kList);
+  Configure(0, true, false, kList, kDomain);
+  Steps(60);
+  EXPECT_EQ(stream_status::refused.get(Read(0, kStatus)), static_cast<unsigned>(Status::kBadList));
+  Configure(0, false, false, kList, kDomain);
+  Steps(60);
+  banks_.Open(kList, kDomain);
+  for (unsigned wait = 0; wait < 20 && !HasFatalFailure(); ++wait) {
+    // One block, offered; nothing else is held.
+    banks_.AddSlab(kList, kDomain, 60 + wait, 1);
+    port_.take = 0;
+    Configure(0, true, false, kList, kDomain);
+    Steps(300);
+    ASSERT_TRUE(port_.offered);
+    ASSERT_TRUE(port_.held.empty());
+    const bool change = Chance(50);
+    Use(change, false, change);
+    Steps(wait);
+    const bool busy = stream_status::busy.get(Read(0, kStatus)) != 0;
+    EXPECT_TRUE(busy || (!port_.offered && port_.held.empty())) << wait;
+    if (wait == 0) EXPECT_TRUE(busy);
+    Steps(100);
+    Use(false, false, change);
+    Steps(60);
+    CheckRest();
+    port_.take = 100;
+    Configure(0, true, false, kList, kDomain);
+    Steps(60);
+    Configure(0, false, false, kList, kDomain);
+    Steps(60);
+  }
+}
+
+// What waits when a configuration is written goes by the new one.
+TEST_F(StreamPort, NoTokenGoesByTheListBefore) {
+  elsewhere_ = true;
+  banks_.AddSlab(kList, kDomain, 50, 0);
+  banks_.AddSlab(kOther, kDomain + 1, 51, 0);
+  for (unsigned round = 0; round < 120 && !HasFatalFailure(); ++round) {
+    const bool other = round % 2 != 0;
+    // A block of that list, or none at all, which is refused without asking a bank.
+    const bool bad = Chance(30);
+    const bool pop = Chance(50);
+    port_.queue.push_back(bad ? 7 : (50u + other) << 6 | round / 2);
+    Steps(1 + Random(20));
+    ASSERT_EQ(port_.queue.size(), 1u);
+    port_.lists.clear();
+    Use(pop, true, other);
+    Steps(80);
+    EXPECT_EQ(port_.lists, std::set<int>{other ? kOther : kList}) << round;
+    EXPECT_TRUE(port_.queue.empty());
+    Use(pop, false, other);
+    Steps(Random(40));
+    Use(false, false, other);
+    Steps(80);
+    CheckRest();
+  }
+  for (const auto& [refusal, count] : port_.refused) EXPECT_EQ(std::get<1>(refusal), 7u);
+}
+
+TEST_F(StreamPort, TakesTheTokenBackWhilePausing) {
+  elsewhere_ = true;
+  Configure(0, true, true, kList, kDomain);
+  Steps(200);
+  for (unsigned round = 0; round < 6 && !HasFatalFailure(); ++round) {
+    port_.take = 0;
+    Steps(kPause + 100);
+    RecallAndWait(kList);
+    Steps(Random(300));
+    ASSERT_TRUE(port_.offered) << "a RECALL does not take it back";
+    const bool change = round % 2 != 0;
+    if (change) {
+      Use(true, true, true);
+    } else {
+      Configure(0, false, true, kList, kDomain);
+    }
+    Steps(60);
+    EXPECT_FALSE(port_.offered);
+    EXPECT_EQ(port_.withdrawn, round + 1);
+    CheckRest();
+    EXPECT_EQ(banks_.FreeBlocks(kList), kBlocks);
+    port_.take = 100;
+    Configure(0, true, true, kList, kDomain);
+    Steps(kPause + 300);
+    EXPECT_GT(port_.popped, 0u);
+  }
+  CloseAndCheckAll();
 }
 
 TEST_F(StreamPort, SaysThatAListIsEmptyOrRefuses) {
@@ -89,7 +204,7 @@ TEST_F(StreamPort, RecallAtAnyMoment) {
   Steps(6000);
   CheckRest();
   EXPECT_EQ(port_.errors, 0u);
-  EXPECT_EQ(banks_.FreeBlocks(kList), 40u * 64);
+  EXPECT_EQ(banks_.FreeBlocks(kList), kBlocks);
   EXPECT_GT(port_.popped, 2000u);
 }
 
@@ -108,31 +223,38 @@ TEST_F(StreamPort, ComesBackAfterThePause) {
 
 // The host should wait for busy=0 before; if it does not, nothing is mixed up.
 TEST_F(StreamPort, AnotherListWhileInUse) {
+  elsewhere_ = true;
   std::uint64_t popped[2] = {};
-  port_.push = 0;  // what a kernel has of a list must go back to that list
-  for (unsigned round = 0; round < 20 && !HasFatalFailure(); ++round) {
-    const bool other = round % 2 != 0;
-    const std::uint64_t before = port_.popped;
-    Configure(0, true, true, other ? kOther : kList, other ? kDomain + 1 : kDomain);
-    port_.list = -1;  // whichever: told and checked when at rest
-    Steps(5);
-    port_.list = other ? kOther : kList;
-    while (Read(0, kStatus) % 2 != 0 && port_.given == port_.released) Step();
-    Steps(60 + Random(100));
-    popped[other] += port_.popped - before;
-    Configure(0, false, true, other ? kOther : kList, other ? kDomain + 1 : kDomain);
-    port_.push = 100;
-    for (unsigned i = 0; i < 2000 && Read(0, kStatus) % 2 != 0; ++i) Step();
-    Steps(400);
-    ASSERT_TRUE(port_.queue.empty());
-    port_.push = 0;
+  for (unsigned round = 0; round < 1000 && !HasFatalFailure(); ++round) {
+    port_.take = Chance(30) ? 0 : Random(101);
+    ready_ = Chance(50) ? 100 : 20 + Random(80);
+    tell_ready_ = Chance(50) ? 100 : 5 + Random(80);
+    delay_ = Chance(60) ? 0 : Random(40);
+    const bool other = Chance(50);
+    Use(Chance(85), true, other);
+    if (Chance(30)) {
+      Steps(Random(12));
+    } else {
+      Steps(400);  // the other list is gone
+      const std::uint64_t since = port_.popped;
+      Steps(Random(200));
+      popped[other] += port_.popped - since;
+      // The kernel may take the token in the very cycle in which it is taken back.
+      if (Chance(50)) port_.take = Random(101);
+      // A RECALL, and everything changes while it is under way.
+      if (Chance(6)) {
+        if (Chance(50)) Steps(kPause);
+        Recall(other ? kOther : kList);
+        Steps(1 + Random(60));
+      }
+    }
+    if (Chance(10)) CloseAndCheckAll();
   }
-  CheckRest();
+  CloseAndCheckAll();
   EXPECT_EQ(port_.errors, 0u);
-  EXPECT_GT(popped[0], 500u);
-  EXPECT_GT(popped[1], 500u);
-  EXPECT_EQ(banks_.FreeBlocks(kList), 40u * 64);
-  EXPECT_EQ(banks_.FreeBlocks(kOther), 40u * 64);
+  EXPECT_GT(port_.withdrawn, 20u);
+  EXPECT_GT(popped[0], 2000u);
+  EXPECT_GT(popped[1], 2000u);
 }
 
 TEST_F(StreamPort, PopsAndPushesAtOnce) {

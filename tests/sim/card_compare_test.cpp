@@ -403,7 +403,9 @@ TEST_F(CardCompare, RandomLookasideLinesAndCommands) {
         default: {
           std::vector<std::uint64_t> entries(below(7));
           for (auto& e : entries) e = random();
-          l = test::make_push(list, entries, below(2), d);
+          unsigned give = below(2) ? below(shares[list] + 2) : 0;
+          if (below(20) == 0) give = below(0x10000);
+          l = test::make_push(list, entries, below(2), d, give);
           if (below(30) == 0) l.header = sub::count.set(l.header, below(256));
         }
       }
@@ -414,7 +416,8 @@ TEST_F(CardCompare, RandomLookasideLinesAndCommands) {
       flips.push_back(below(100) == 0);
     }
     for (const line& a : exchange(lines, flips)) {
-      if (cpl::opcode.get(a.header) == static_cast<unsigned>(opcode::share)) {
+      const auto op = static_cast<opcode>(cpl::opcode.get(a.header));
+      if (op == opcode::share || op == opcode::push) {
         shares[cpl::list.get(a.header)] = static_cast<unsigned>(
             regs::lookaside_state::reserved.get(soft::word(a, soft::second_word)));
       }

@@ -61,8 +61,8 @@ status engine::check(std::uint64_t header, bool phase_ok) const {
   const auto op = static_cast<opcode>(sub::opcode.get(header));
   if (!phase_ok) return status::bad_phase;
   const bool calls = op == opcode::pop || op == opcode::push;
-  const std::uint64_t used = used_bits | (calls ? sub::call.mask() : 0) |
-                             (op == opcode::push ? sub::give.mask() : 0);
+  const std::uint64_t used =
+      used_bits | (calls ? sub::call.mask() : 0) | (op == opcode::push ? sub::give.mask() : 0);
   if (op < opcode::grant || op > opcode::share || (header & ~used)) return status::bad_opcode;
   const unsigned lists = is_lookaside(op) ? lookasides_.lists() : regs::max_lists;
   if (sub::list.get(header) >= lists) return status::bad_list;

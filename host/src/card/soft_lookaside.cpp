@@ -32,8 +32,8 @@ std::uint64_t state_of(const lookaside_engine::list& l, std::uint32_t granted = 
 // Shares that the line gives back.
 std::uint32_t given_back(const line& in) {
   const bool sharing = static_cast<opcode>(sub::opcode.get(in.header)) == opcode::share;
-  return static_cast<std::uint32_t>(
-      sharing ? regs::lookaside_share::give.get(word(in, first_entry)) : sub::give.get(in.header));
+  return static_cast<std::uint32_t>(sharing ? regs::lookaside_share::give.get(word(in, first_entry))
+                                            : sub::give.get(in.header));
 }
 
 void append(line& out, std::uint64_t entry) {

@@ -83,6 +83,42 @@ TEST_F(full, the_older_half_goes_to_the_card) {
   for (std::uintptr_t i = 8; i >= 5; --i) EXPECT_EQ(take(), entry(i));
 }
 
+// Give and push are one line: between two, another processor could take the room.
+TEST_F(full, entries_take_the_place_of_their_shares) {
+  processor& p = current();
+  const std::lock_guard lock(p.mutex);
+  const std::vector<void*> entries = take_entries(*use_);
+  const auto lines = [&] { return p.stats().lines_submitted; };
+  const std::uint64_t before = lines();
+  EXPECT_EQ(push_to_card(p, *use_, {entries.begin(), entries.begin() + 3}, 3), 3);
+  EXPECT_EQ(lines(), before + 1);
+  EXPECT_EQ(use_->share, 5);
+  // Two of these had a share to spare.
+  EXPECT_EQ(push_to_card(p, *use_, {entries.begin() + 3, entries.begin() + 6}, 5), 3);
+  EXPECT_EQ(lines(), before + 2);
+  EXPECT_EQ(use_->share, 0);
+  EXPECT_EQ(push_to_card(p, *use_, {entries.begin() + 6, entries.end()}), 2);
+  EXPECT_EQ(list_->room(), 0);
+  exalloc_lookaside_counts card{};
+  ASSERT_EQ(exalloc_lookaside_card_counts(&fields_.L, &card), 0);
+  EXPECT_EQ(card.held, 8U);
+  EXPECT_EQ(card.reserved, 0U);
+}
+
+TEST_F(full, who_only_allocates_gives_its_share_to_those_that_free) {
+  for (std::uintptr_t i = 8; i >= 1; --i) EXPECT_EQ(take(), entry(i));
+  exalloc_processor_enter(second_);
+  take();
+  exalloc_processor_enter(first_);
+  take();
+  EXPECT_GT(use_->share, 0);
+  for (int i = 0; i < 8; ++i) take();
+  EXPECT_EQ(use_->share, 0);
+  exalloc_processor_enter(second_);
+  for (std::uintptr_t i = 1; i <= 8; ++i) put(i);
+  EXPECT_EQ(freed, std::vector<void*>{});
+}
+
 // The owner has stored n and not yet looked at floor.
 TEST_F(full, a_pop_on_its_way_keeps_its_entry) {
   use_->begin();
@@ -114,6 +150,16 @@ TEST_F(with_room, a_push_on_its_way_keeps_a_share) {
     }
     for (std::uintptr_t i = 1; i <= 6; ++i) put(i);
   }
+}
+
+// A call that has only begun, or will find no room, is not a push on its way.
+TEST_F(full, a_full_magazine_has_no_push_on_its_way) {
+  use_->begin();
+  exalloc_processor_enter(second_);
+  EXPECT_EQ(take(), entry(4));
+  EXPECT_EQ(use_->kept.size(), 4U);
+  EXPECT_EQ(use_->share, 4);
+  use_->end();
 }
 
 TEST_F(full, a_push_that_lands_in_a_frozen_magazine_is_the_youngest) {

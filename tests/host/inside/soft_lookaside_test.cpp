@@ -250,8 +250,8 @@ TEST_F(SoftLookaside, ARefusedLineChangesNothing) {
   l = make_share(2, 1, 0, d);
   l.header = sub::call.set(l.header, 1);
   refused(portal_, l, status::bad_opcode);
-  for (const line& other : {make_pop(2, 1, true, d), make_share(2, 0, 0, d),
-                            test::make_line(opcode::sync, 0, 0)}) {
+  for (const line& other :
+       {make_pop(2, 1, true, d), make_share(2, 0, 0, d), test::make_line(opcode::sync, 0, 0)}) {
     l = other;
     l.header = sub::give.set(l.header, 1);
     refused(portal_, l, status::bad_opcode);
