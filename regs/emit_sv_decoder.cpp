@@ -411,7 +411,7 @@ class decoder_writer {
     for (const std::string& w : readable_windows_) {
       out_.line("  logic {0}_re_q, {0}_wait_q;", w);
       out_.line("  assign {0}_re_o = {0}_re_q;", w);
-      none_waiting += fmt::format(" && !{}_wait_q", w);
+      none_waiting += fmt::format(" &&\n                            !{}_wait_q", w);
     }
     out_.line("  assign s_axil_arready_o = {};", none_waiting);
     out_.blank();

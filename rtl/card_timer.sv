@@ -1,10 +1,12 @@
 // Counts time and says when a period has passed, though the clock may stand still meanwhile.
 //
 // Contract: at each edge 1 + gated_cycles_i cycles have passed; that is seen here after 3 edges.
-// tick_o is a pulse for each period_i cycles that passed, one a cycle: after a long rest they come one after the other, and behind 15 in a row what is left
-// is forgotten: then a new period begins. A change of period_i begins a new one too; 0: no ticks.
-// busy_o: ticks may be on their way without any more time passing.
-// Cost: one carry chain of 38 bits, with a LUT level before and one behind it.
+// tick_o is a pulse for each period_i cycles that passed, one a cycle: after a long rest they come
+// one after the other, and behind 15 in a row what is left is forgotten: then a new period begins.
+// A change of period_i begins a new one too; 0: no ticks. busy_o: ticks may be on their way without
+// any more time passing.
+// Cost: one carry chain of 38 bits, with a LUT level before and one behind
+// it.
 `default_nettype none
 
 module card_timer (

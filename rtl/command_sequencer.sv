@@ -277,7 +277,8 @@ module command_sequencer #(
       slab_q   <= slab_q + GlobalW'(1);
       left_q   <= left_q - StepW'(1);
       last_q   <= left_q == StepW'(2);
-      // The next one is either slab 0, or beyond the card, or exists as the card's bits stay within.
+      // The next one is either slab 0, or beyond the card, or exists as the card's bits stay
+      // within.
       exists_q <= !spanning || (above_zero_q && !(&slab_q));
       if (&slab_q) begin
         above_zero_q <= above_ones_q;

@@ -1,4 +1,5 @@
-// The last part of the crossbar before one bank: a queue whose places are reserved two cycles ahead.
+// The last part of the crossbar before one bank: a queue whose places are reserved two cycles
+// ahead.
 //
 // Contract: reserve_i may be high only while room_o is; each reservation is followed by exactly one
 // in_valid_i, which is always taken. The output is a registered valid/ready connection in order.

@@ -636,7 +636,13 @@ module exalloc_regs (
   assign streams_re_o = streams_re_q;
   logic portals_re_q, portals_wait_q;
   assign portals_re_o = portals_re_q;
-  assign s_axil_arready_o = !ar_held_q && !rvalid_q && !counters_wait_q && !depleted_wait_q && !lists_wait_q && !lookasides_wait_q && !streams_wait_q && !portals_wait_q;
+  assign s_axil_arready_o = !ar_held_q && !rvalid_q &&
+                            !counters_wait_q &&
+                            !depleted_wait_q &&
+                            !lists_wait_q &&
+                            !lookasides_wait_q &&
+                            !streams_wait_q &&
+                            !portals_wait_q;
 
   always_ff @(posedge clk_i) begin
     if (s_axil_arvalid_i && s_axil_arready_o) begin

@@ -277,7 +277,8 @@ module line_grant #(
       e_extra_q       <= '0;
       e_extra_count_q <= '0;
       e_has_extra_q   <= 1'b0;
-      // A block given out in this very cycle is not counted: then one more is given back at the end.
+      // A block given out in this very cycle is not counted: then one more is given back at the
+      // end.
       e_over_q        <= 7'(p_count_q) > left_q;
       if (p_valid_q && p_status_q == exalloc_pkg::StatusOk) begin
         casez (p_count_q)

@@ -1,14 +1,15 @@
-// Executes the RELEASE of one line: gathers neighbouring tokens of a slab, repeats refused gatherings
-// block by block, and names the refused tokens.
+// Executes the RELEASE of one line: gathers neighbouring tokens of a slab, repeats refused
+// gatherings block by block, and names the refused tokens.
 //
-// Contract (docs/protocol.md, RELEASE): start_i with count, and a line of tokens that stays as it is
-// until done_o. Operations go out by req_*, their statuses are read back from the slots. Refused
-// tokens come out in order by refuse_valid_o/refuse_ready_i with their cause. done_o is high for one
-// cycle when every answer has come and every refused token was taken.
-// How: up to three passes over the tokens, one token a cycle through a pipeline of two stages (read,
-// compare; act): gather and send; repeat (only if an operation was refused); name (only if a token
-// was). An operation's slot is the position of its first token, so that position's answer is the
-// cause of a token that went alone.
+// Contract (docs/protocol.md, RELEASE): start_i with count, and a line of tokens that stays as it
+// is until done_o. Operations go out by req_*, their statuses are read back from the slots. Refused
+// tokens come out in order by refuse_valid_o/refuse_ready_i with their cause. done_o is high for
+// one cycle when every answer has come and every refused token was taken.
+// How: up to three passes
+// over the tokens, one token a cycle through a pipeline of two stages (read, compare; act): gather
+// and send; repeat (only if an operation was refused); name (only if a token was). An operation's
+// slot is the position of its first token, so that position's answer is the cause of a token that
+// went alone.
 `default_nettype none
 
 module line_release #(

@@ -1,9 +1,10 @@
 // Bit arithmetic on a quarter of a free mask (narrower ones are zero-extended to 16 bits).
 //
-// Contract: purely combinational. count_o is the number of ones in count_bits_i. Of bits_i, lowest_o
-// and highest_o isolate the lowest and highest one (0 if there is none), lowest_idx_o is the index of
-// the lowest. Cost: about 70 LUTs, 4 levels; written in groups of 4 and without +, which would become
-// carry chains in a row.
+// Contract: purely combinational. count_o is the number of ones in count_bits_i. Of bits_i,
+// lowest_o and highest_o isolate the lowest and highest one (0 if there is none), lowest_idx_o is
+// the index of the lowest.
+// Cost: about 70 LUTs, 4 levels; written in groups of 4 and without +,
+// which would become carry chains in a row.
 `default_nettype none
 
 module quarter_bits (

@@ -6,9 +6,10 @@
 // stalled, waiting with a RECALL itself, or started afresh: none of these can be waited for without
 // a deadlock. Then it waits until the completion lines written so far have been answered by the
 // bus, so that whoever sees the RECALL answered can read them. Last it names the list to the stream
-// ports (stream_recall_o, one cycle), waits while stream_busy_i, which is theirs to raise in the next
-// cycle, and answers.
-// Cost: 1 cycle for a portal with nothing to wait for, 3 or more for others.
+// ports (stream_recall_o, one cycle), waits while stream_busy_i, which is theirs to raise in the
+// next cycle, and answers.
+// Cost: 1 cycle for a portal with nothing to wait for, 3 or more for
+// others.
 `default_nettype none
 
 module recall_unit #(

@@ -2,9 +2,10 @@
 //
 // Contract: an operation carries a slot number; its answer is written there, any number of banks at
 // a time. The reader names slot and bank and sees the answer in the same cycle. pending_o is high
-// from the cycle after sent_i until the cycle after the last answer; refused_o and failed_o say that
-// since clear_i an answer had a status other than ok and empty, or other than ok.
-// Cost: one small distributed memory a bank, one bank multiplexer on the reading side.
+// from the cycle after sent_i until the cycle after the last answer; refused_o and failed_o say
+// that since clear_i an answer had a status other than ok and empty, or other than ok.
+// Cost: one
+// small distributed memory a bank, one bank multiplexer on the reading side.
 `default_nettype none
 
 module response_slots #(

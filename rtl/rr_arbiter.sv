@@ -3,8 +3,8 @@
 // Contract: gnt_o is one-hot (or 0) and gnt_idx_o its index, both combinational from req_i; valid_o
 // says that there is a grant. When advance_i is high the granted requester becomes the one served
 // last. As long as a requester keeps asking, each other one is served at most once before it.
-// Cost: two priority searches (behind the one served last, and over all), in groups of 8 so that
-// the depth stays at 6 LUT levels for 64 requesters, and N flip-flops: the pointer is kept as a mask,
+// Cost: two priority searches (behind the one served last, and over all), in groups of 8 so that the
+// depth stays at 6 LUT levels for 64 requesters, and N flip-flops: the pointer is kept as a mask,
 // so that no decoder stands before the searches.
 `default_nettype none
 

@@ -3,12 +3,12 @@
 // Contract: a requester puts one operation a cycle on its port (valid/ready) with the bank it is
 // for; operations of one requester for one bank arrive in the order sent. Each bank has its own
 // round-robin and takes one operation a cycle. The bank's tag carries requester and slot, so
-// answers find their way back: each cycle every bank may answer, rsp_valid_o[p*NumBanks+b] says that
-// bank b answers requester p, and the answer's fields are broadcast per bank. A requester must be
-// able to take all of them at once. A granted mask is folded to its quarter: the quarter's number and
-// its bits (0, 0 for operations without a mask).
-// Latency: 4 cycles to the bank, 1 back. Cost: one NumPorts-to-1 multiplexer of an operation a bank
-// and a skid buffer a port.
+// answers find their way back: each cycle every bank may answer, rsp_valid_o[p*NumBanks+b] says
+// that bank b answers requester p, and the answer's fields are broadcast per bank. A requester must
+// be able to take all of them at once. A granted mask is folded to its quarter: the quarter's
+// number and its bits (0, 0 for operations without a mask).
+// Latency: 4 cycles to the bank, 1 back.
+// Cost: one NumPorts-to-1 multiplexer of an operation a bank and a skid buffer a port.
 `default_nettype none
 
 module slab_crossbar #(

@@ -1,18 +1,19 @@
 // Hands out the blocks of one list to a kernel, one token a cycle, asked for ahead.
 //
-// Contract (docs/protocol.md, Stream ports): while enable_i is high, grants are asked for bank after
-// bank (ask_*) and their answers, in order for each bank, come by rsp_*; every block of an answer is
-// offered on m_axis_* once. A token offered stays offered. When enable_i falls no more is asked for;
-// once all answers are there, everything but the token offered leaves by back_*, one mask a cycle,
-// and off_o rises. With withdraw_i, while enable_i is low, the token offered leaves too, unless the
-// kernel takes it before: the one way in which m_axis_tvalid_o falls without a handshake. A bank
-// that did not grant is dry: it is asked once every 64 * NumBanks cycles until it grants. got_o are
-// the blocks of the answer counted in this cycle; while got_full_i is high at most two more are
-// counted.
-// How much ahead: answers on their way are taken to bring as many blocks as the last one did, as a
-// power of two; another grant is asked for while these and the blocks held are fewer than Ahead.
-// Cost: four queues of answers and one of masks, 32 deep each. From an ask answered to its token: 5
-// cycles.
+// Contract (docs/protocol.md, Stream ports): while enable_i is high, grants are asked for bank
+// after bank (ask_*) and their answers, in order for each bank, come by rsp_*; every block of an
+// answer is offered on m_axis_* once. A token offered stays offered. When enable_i falls no more is
+// asked for; once all answers are there, everything but the token offered leaves by back_*, one
+// mask a cycle, and off_o rises. With withdraw_i, while enable_i is low, the token offered leaves
+// too, unless the kernel takes it before: the one way in which m_axis_tvalid_o falls without a
+// handshake. A bank that did not grant is dry: it is asked once every 64 * NumBanks cycles until it
+// grants. got_o are the blocks of the answer counted in this cycle; while got_full_i is high at
+// most two more are counted.
+// How much ahead: answers on their way are taken to bring as many blocks
+// as the last one did, as a power of two; another grant is asked for while these and the blocks
+// held are fewer than Ahead.
+// Cost: four queues of answers and one of masks, 32 deep each. From an
+// ask answered to its token: 5 cycles.
 `default_nettype none
 
 module stream_pop #(

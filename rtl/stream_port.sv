@@ -1,13 +1,14 @@
 // A stream port: what one kernel pops and pushes, its configuration, counts and RECALL.
 //
 // Contract (docs/protocol.md, Stream ports; docs/registers.md, streams): the two streams of
-// stream_pop and stream_push share one requester port of the crossbar; the top bit of the slot tells
-// their answers apart. Register data comes the cycle after re_i. recall_i with the port's list:
-// recall_busy_o is high from the next cycle until nothing is held, what was pushed before is
+// stream_pop and stream_push share one requester port of the crossbar; the top bit of the slot
+// tells their answers apart. Register data comes the cycle after re_i. recall_i with the port's
+// list: recall_busy_o is high from the next cycle until nothing is held, what was pushed before is
 // executed and the list monitor was told of both; after that nothing is asked for until recalling_i
 // (some port still does this) has been low for 4,096 cycles. A list or domain written while the
 // other is in use takes effect once everything of that has gone back, which it then does.
-// Cost: stream_pop, stream_push and three 32-bit counts.
+// Cost:
+// stream_pop, stream_push and three 32-bit counts.
 `default_nettype none
 
 module stream_port #(

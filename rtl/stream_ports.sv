@@ -1,11 +1,12 @@
 // All stream ports: their registers, RECALL and the sums of what they count.
 //
-// Contract: stream port p has slice p of every flat vector; towards the crossbar each is a requester.
-// Register data comes with rvalid_o two cycles after re_i, to which addr_i and index_i stay as they
-// are; a port that does not exist reads as 0. recall_busy_o is high from the cycle after recall_i
-// until every port of that list has given back what it held, executed what had been pushed into it
-// and told the list monitor; for 4,096 cycles more they ask for nothing. busy_o: something is under way, or due without the host or a kernel
-// doing anything. The cnt_* are those of two cycles ago.
+// Contract: stream port p has slice p of every flat vector; towards the crossbar each is a
+// requester. Register data comes with rvalid_o two cycles after re_i, to which addr_i and index_i
+// stay as they are; a port that does not exist reads as 0. recall_busy_o is high from the cycle
+// after recall_i until every port of that list has given back what it held, executed what had been
+// pushed into it and told the list monitor; for 4,096 cycles more they ask for nothing. busy_o:
+// something is under way, or due without the host or a kernel doing anything. The cnt_* are those
+// of two cycles ago.
 // Cost: NumStreams times stream_port.
 `default_nettype none
 

@@ -6,16 +6,17 @@
 // release; another slab, a repeated block, a refused token or 15 cycles without a token end it. A
 // token out of range is refused at once. An operation of several blocks that the bank refuses is
 // repeated block by block; a refused block becomes an error (err_*). Masks that come by back_* are
-// released too, but what is refused of them is no error. req_repeat_o tells the repeated blocks from
-// the others and comes back with their answers; apart from them, answers of a bank come in order.
-// released_o are the blocks accepted by an answer looked at in this cycle, none while
+// released too, but what is refused of them is no error. req_repeat_o tells the repeated blocks
+// from the others and comes back with their answers; apart from them, answers of a bank come in
+// order. released_o are the blocks accepted by an answer looked at in this cycle, none while
 // released_full_i is high. clear_o: nothing is inside, as of the cycle before.
-// How: a token is read (A), compared (B), gathered (run), sent (O). Operations under way are kept in a
-// memory, Places for each bank in a ring, and looked at in order when their answer is there (R).
-// One walker takes a refused operation apart, bit by bit; meanwhile other refused ones wait.
-// Cost: Places * NumBanks masks in distributed memory. A refused operation takes 1 cycle a bit of its
-// mask, a quarter of that where bits are far apart, and the way to the bank and back for each block
-// of several.
+// How: a token is read
+// (A), compared (B), gathered (run), sent (O). Operations under way are kept in a memory, Places
+// for each bank in a ring, and looked at in order when their answer is there (R). One walker takes
+// a refused operation apart, bit by bit; meanwhile other refused ones wait.
+// Cost: Places * NumBanks
+// masks in distributed memory. A refused operation takes 1 cycle a bit of its mask, a quarter of
+// that where bits are far apart, and the way to the bank and back for each block of several.
 `default_nettype none
 
 module stream_push #(
