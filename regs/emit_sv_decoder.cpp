@@ -424,7 +424,8 @@ class decoder_writer {
     std::string elsewhere;
     for (const std::string& w : readable_windows_) {
       out_.line("    {0}_re_q <= read_now && {0}_read_hit;", w);
-      elsewhere += fmt::format("{}{}_read_hit", elsewhere.empty() ? "" : " || ", w);
+      elsewhere +=
+          fmt::format("{}{}_read_hit", elsewhere.empty() ? "" : " ||\n                     ", w);
     }
     out_.line("    if (read_now) begin");
     out_.line("      ar_held_q <= 1'b0;");

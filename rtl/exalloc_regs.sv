@@ -658,7 +658,12 @@ module exalloc_regs (
     portals_re_q <= read_now && portals_read_hit;
     if (read_now) begin
       ar_held_q <= 1'b0;
-      rvalid_q  <= !(counters_read_hit || depleted_read_hit || lists_read_hit || lookasides_read_hit || streams_read_hit || portals_read_hit);
+      rvalid_q  <= !(counters_read_hit ||
+                     depleted_read_hit ||
+                     lists_read_hit ||
+                     lookasides_read_hit ||
+                     streams_read_hit ||
+                     portals_read_hit);
       rresp_q   <= read_hit ? RespOkay : RespSlverr;
       rdata_q   <= read_data;
       counters_wait_q <= counters_read_hit;
