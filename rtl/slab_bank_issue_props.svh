@@ -1,6 +1,6 @@
 // Every request is committed once, in order, however often the pipeline replays, for scripts/prove.
 //
-//@ proof short induction 2 sat,pdr Width=2
+//@ proof short induction 2 sat,z3 Width=2
 //@ in_order: what is committed is the oldest request not yet committed, unchanged: none is lost, none committed twice
 //@ wrong: s/issue_q <= replay_i \? replay_ptr_i :/issue_q <= replay_i ? next(replay_ptr_i) :/
 //@ room: at most 16 requests are held, so none is overwritten

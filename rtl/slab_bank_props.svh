@@ -19,9 +19,6 @@
 //@ answered: answers come in the order of the requests, one each, with the request's tag
 //@ wrong slab_bank: s/commit = ex_valid_q && !ex_fetch_q && !replay/commit = ex_valid_q \&\& !replay/
 //
-//@ proof full bounded 22 bmc3,sat@10 UseUram=0 NumSlabs=4 SlabWidth=8 NumLists=2 DomainW=1 TagW=1 +u_issue:slab_bank_issue +u_lists:slab_bank_lists +u_words:slab_bank_words +u_check:slab_bank_check
-//@ answered: the same, and the bank gives its parts what their proofs assume
-//@ wrong: s/commit = ex_valid_q && !ex_fetch_q && !replay/commit = ex_valid_q \&\& !replay/
 //
 //@ see u_issue.fv_replays replay
 //@ see u_issue.fv_writes ex_usable_q
@@ -301,28 +298,6 @@ always_comb begin
                       fv_in_q - fv_out_q <= 5'd16 && !(commit && fv_in_q == fv_out_q));
   end
 end
-
-`ifdef PREPARED
-// Start with both lists open and their slabs linked, so that the search spends its depth on what follows.
-logic [4:0] fv_step_q;
-always_ff @(posedge clk_i) begin
-  if (rst_i) fv_step_q <= '0;
-  else if (fv_step_q < 5'(NumSlabs + 2) && req_ready_o) fv_step_q <= fv_step_q + 5'd1;
-end
-always_comb begin
-  if (fv_run_q) assume (!rst_i);
-  if (fv_step_q < 5'(NumSlabs + 2)) begin
-    assume (req_valid_i);
-    if (fv_step_q < 5'd2) begin
-      assume (req_op_i == exalloc_pkg::BankOpOpen && req_list_i == 8'(fv_step_q) &&
-              req_domain_i == DomainW'(fv_step_q));
-    end else begin
-      assume (req_op_i == exalloc_pkg::BankOpLink && req_slab_i == AddrW'(fv_step_q - 5'd2) &&
-              req_list_i == 8'(fv_step_q > 5'(NumSlabs)));
-    end
-  end
-end
-`endif
 
 // For the issue buffer's proof: what keeps the pipeline busy besides operations
 (* keep *) logic fv_busy;

@@ -107,7 +107,7 @@ class lookaside_list {
   // Guards a change of shares or counting, and the store.
   std::mutex mutex;
   std::vector<void*> store;
-  // Entries that went to Free because Depth had shrunk, or a race for room was lost.
+  // Entries that went to Free because Depth had shrunk.
   std::atomic<std::uint64_t> trimmed{0};
 
  private:

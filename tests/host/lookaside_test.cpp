@@ -385,7 +385,7 @@ TYPED_TEST(lookaside, magazines_can_be_switched_while_entries_are_held) {
   against_model<TypeParam> m(6, true);
   for (int i = 0; i < 20; ++i) {
     exalloc_lookaside_magazines(i % 2);
-    m.run(5);
+    m.run(rounds(5));
     ASSERT_FALSE(this->HasFatalFailure());
   }
   m.destroy();

@@ -8,6 +8,7 @@ namespace {
 
 class ListAdd : public ports::SeededTest {
  protected:
+  ~ListAdd() override { dut_.final(); }
   void Check(uint32_t a, uint32_t b, bool carry) {
     dut_.a_i = a;
     dut_.b_i = b;

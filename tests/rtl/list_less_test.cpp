@@ -6,6 +6,7 @@ namespace {
 
 class ListLess : public ports::SeededTest {
  protected:
+  ~ListLess() override { dut_.final(); }
   void Check(uint32_t a, uint32_t b) {
     dut_.a_i = a;
     dut_.b_i = b;

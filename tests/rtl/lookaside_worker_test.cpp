@@ -165,17 +165,20 @@ TEST_F(LookasideWorker, GivesSharesBackBeforeItPushes) {
   Both({Op::kOpen, 1, 0, Depths(8, 0, 8)});
   Both({Op::kShare, 1, 0, Share(8, 0)});
   const std::uint64_t counts = Counts(1, 2, 3, 4);
-  for (unsigned count : {3u, 0u, 1u}) {  // as many shares as entries, then more, then too few
-    Run(Submission({kPush, count, 1, 7, true, false, 0, 3 - count / 3}, counts, {1, 2, 3}), 0);
-  }
-  EXPECT_EQ(model_.held(1), 4u);
+  const auto push = [&](unsigned count, unsigned give) {
+    Run(Submission({kPush, count, 1, 7, true, false, 0, give}, counts, {1, 2, 3, 4, 5, 6}), 0);
+  };
+  push(3, 2);  // too few for its entries
+  push(0, 4);
+  push(1, 2);
+  EXPECT_EQ(model_.held(1), 3u);
   EXPECT_EQ(model_.reserved(1), 0u);
   Both({Op::kShare, 1, 0, Share(4, 0)});
-  Run(Submission({kPush, 6, 1, 7, true, false, 0, 4}, counts, {1, 2, 3, 4, 5, 6}), 0);
+  push(6, 4);
   Both({Op::kPop, 1, 0, 0});
   Both({Op::kShare, 1, 0, Share(1, 0)});
-  Run(Submission({kPush, 1, 1, 7, true}, counts, {9}), 0);  // full: a miss of the call
-  Run(Submission({kPush, 1, 1, 7, true, false, 0, 1}, counts, {9}), 0);
+  push(1, 0);  // full: a miss of the call
+  push(1, 1);
   CheckLists();
   EXPECT_EQ(model_.held(1), 8u);
 }

@@ -64,6 +64,7 @@ TEST(PortalPicker, ServesEverybodyFairly) {
     }
   }
   EXPECT_GT(served, 100'000u);
+  m.final();
 }
 
 }  // namespace

@@ -165,6 +165,30 @@ TEST_F(StreamPort, TakesTheTokenBackWhilePausing) {
   CloseAndCheckAll();
 }
 
+// Another list takes the token offered back to its own, the same configuration leaves it, whenever
+// in a RECALL they are written.
+TEST_F(StreamPort, WrittenDuringARecall) {
+  elsewhere_ = true;
+  for (unsigned round = 0; round < 80 && !HasFatalFailure(); ++round) {
+    const bool other = round % 2 != 0;
+    port_.take = 100;
+    Use(true, true, false);
+    Steps(kPause + 200);
+    port_.take = 0;
+    Steps(60);
+    ASSERT_TRUE(port_.offered);
+    const std::uint64_t withdrawn = port_.withdrawn;
+    Recall(kList);
+    Steps(1 + round / 2);
+    Use(true, true, other);
+    Steps(80);
+    EXPECT_EQ(port_.withdrawn - withdrawn, other) << round;
+    EXPECT_EQ(port_.offered.has_value(), !other) << round;
+    CheckRest();
+  }
+  CloseAndCheckAll();
+}
+
 TEST_F(StreamPort, SaysThatAListIsEmptyOrRefuses) {
   using namespace exalloc::regs;
   Configure(0, true, false, kList, kDomain + 1);

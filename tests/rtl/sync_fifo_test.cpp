@@ -43,6 +43,7 @@ TEST(SyncFifo, KeepsOrderUnderAnyTiming) {
     m.eval();
   }
   EXPECT_TRUE(full && empty);
+  m.final();
 }
 
 }  // namespace

@@ -105,6 +105,15 @@ TEST_F(full, entries_take_the_place_of_their_shares) {
   EXPECT_EQ(card.reserved, 0U);
 }
 
+// The shares given back are those of the youngest, so they go with the last line.
+TEST_F(full, what_is_still_to_be_pushed_keeps_its_share) {
+  processor& p = current();
+  const std::lock_guard lock(p.mutex);
+  const std::vector<void*> entries = take_entries(*use_);
+  EXPECT_EQ(push_to_card(p, *use_, entries, 2), 2);
+  EXPECT_EQ(use_->refused, (std::vector<void*>{entries.begin(), entries.end() - 2}));
+}
+
 TEST_F(full, who_only_allocates_gives_its_share_to_those_that_free) {
   for (std::uintptr_t i = 8; i >= 1; --i) EXPECT_EQ(take(), entry(i));
   exalloc_processor_enter(second_);
@@ -154,6 +163,7 @@ TEST_F(with_room, a_push_on_its_way_keeps_a_share) {
 
 // A call that has only begun, or will find no room, is not a push on its way.
 TEST_F(full, a_full_magazine_has_no_push_on_its_way) {
+  begin_sharing(core::get(), *list_);
   use_->begin();
   exalloc_processor_enter(second_);
   EXPECT_EQ(take(), entry(4));
