@@ -1,6 +1,6 @@
 // What error_record promises, for scripts/prove.
 //
-//@ proof short induction 3 sat,pdr NumSources=2 PortalW=1 Depth=2
+//@ proof short induction 3 sat,z3 NumSources=2 PortalW=1 Depth=2
 //@ none_lost_untold: errors taken = errors kept + errors read by the host + errors counted as lost
 //@ wrong: s/lost_q       <= record_valid_q && !room/lost_q <= record_valid_q \&\& !room \&\& !pop_i/
 //@ one_at_a_time: one source is served at a time, and only one that has an error
