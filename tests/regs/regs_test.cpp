@@ -317,7 +317,7 @@ TEST(Errors, ResetValues) {
   EXPECT_TRUE(mentions(refusal([](json& d) { card_register(d, "version")["resval"] = 1; }),
                        {"\"version\"", "resval"}));
   EXPECT_TRUE(mentions(
-      refusal([](json& d) { card_register(d, "interrupt_status")["fields"][1]["bits"] = "2:1"; }),
+      refusal([](json& d) { card_register(d, "interrupt_status")["fields"][2]["bits"] = "3:2"; }),
       {"\"interrupt_status\"", "one bit"}));
 }
 
@@ -378,7 +378,7 @@ TEST(Header, NamesAndProseOfCodes) {
     EXPECT_EQ(regs::to_string(s), v.name);
     EXPECT_EQ(regs::describe(s), v.desc);
   }
-  EXPECT_STREQ(regs::to_string(static_cast<regs::status>(15)), "unknown");
+  EXPECT_STREQ(regs::to_string(static_cast<regs::opcode>(15)), "unknown");
   EXPECT_STREQ(regs::describe(static_cast<regs::opcode>(0)), "unknown");
 }
 
