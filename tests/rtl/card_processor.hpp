@@ -36,7 +36,8 @@ class CardProcessor {
       : portal(card, index, ring_log2, options.domain),
         hands_(hands),
         options_(std::move(options)),
-        rng_(seed) {
+        rng_(seed),
+        cookie_(static_cast<std::uint16_t>(rng_())) {
     portal.Enable();
   }
 
@@ -192,7 +193,7 @@ class CardProcessor {
   std::mt19937_64 rng_;
   std::deque<Job> jobs_;
   std::map<unsigned, std::vector<std::uint32_t>> held_;
-  std::uint16_t cookie_ = 0, executed_ = 0;
+  std::uint16_t cookie_, executed_ = 0;
 };
 
 }  // namespace exalloc::test

@@ -96,6 +96,54 @@ TEST_F(ExallocCard, ScarceListsRunEmptyAndRecover) {
   CheckConservation({1}, 512);
 }
 
+// Every register of a lookaside list's window, and the record of a refused line, through the card.
+TEST_F(ExallocCard, LookasideListsShowTheirStateAndTheirErrors) {
+  constexpr unsigned list = 37, domain = 5;
+  card.Write(regs::offset::command_depth, 9u | 4u << 10 | 200u << 20);
+  ASSERT_EQ(card.Command(regs::command::lookaside_open, list, domain), status::ok);
+  EXPECT_EQ(card.Command(regs::command::lookaside_open, list, domain), status::bad_list);
+  Portal p(card, 11, 4, domain), stranger(card, 12, 4, domain + 1);
+  p.Enable();
+  stranger.Enable();
+  const auto line = [&](Portal& at, opcode op, unsigned count, unsigned counts) {
+    LineWords words{};
+    words[0] = at.Phase() | static_cast<unsigned>(op) << 1 | count << 8 | list << 16;
+    words[2] = counts;
+    words[3] = counts + 1;
+    for (unsigned i = 0; i < count && op == opcode::push; ++i) words[4 + 2 * i] = 1000 + i;
+    if (op == opcode::share) words[4] = 2;
+    at.SubmitRaw(words);
+    at.Ring();
+    for (unsigned wait = 0; wait < 20'000; ++wait, card.Cycle())
+      if (const auto answer = at.PollRaw()) return *answer;
+    ADD_FAILURE() << "not answered";
+    return LineWords{};
+  };
+  // Each half of the counts word is two counts of 16 bits.
+  EXPECT_EQ(line(p, opcode::push, 6, 7u << 16 | 300u)[0] >> 26 & 15, 0u);
+  line(p, opcode::share, 0, 0);
+  line(p, opcode::pop, 2, 0);
+  const auto window = [&](std::uint32_t offset) {
+    return card.Read(regs::offset::lookasides_base + list * regs::offset::lookasides_stride +
+                     offset);
+  };
+  EXPECT_EQ(window(regs::offset::lookaside_depths), 9u | 4u << 10 | 200u << 20 | 1u << 31);
+  EXPECT_EQ(window(regs::offset::lookaside_held), 4u | 2u << 10 | 6u << 20);
+  EXPECT_EQ(window(regs::offset::lookaside_allocates), 300u);
+  EXPECT_EQ(window(regs::offset::lookaside_allocate_misses), 7u);
+  EXPECT_EQ(window(regs::offset::lookaside_frees), 301u + 1 + 1);
+  EXPECT_EQ(window(regs::offset::lookaside_free_misses), 7u);
+  for (const opcode op : {opcode::pop, opcode::push, opcode::share}) {
+    EXPECT_EQ(line(stranger, op, op == opcode::share ? 0 : 1, 0)[0] >> 26 & 15,
+              static_cast<unsigned>(status::domain));
+    const auto e = card.PopError();
+    ASSERT_TRUE(e);
+    EXPECT_EQ(*e, (Harness::Error{status::domain, static_cast<unsigned>(op), list, 12, 0}));
+  }
+  EXPECT_EQ(card.Command(regs::command::lookaside_close, list, domain), status::ok);
+  EXPECT_EQ(window(regs::offset::lookaside_depths), 0u);
+}
+
 TEST_F(ExallocCard, FullCompletionRingStallsOnlyItsPortal) {
   card.OpenAndLink(1, 1, 1, 200);
   Portal lazy(card, 3, 4, 1);
