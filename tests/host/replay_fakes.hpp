@@ -152,7 +152,8 @@ class fake_allocator final : public allocator {
     // As large as the block: pool below a page never crosses one.
     const std::size_t alignment = std::bit_ceil(std::max<std::size_t>(bytes, 16));
     ++stats_[current_].slow_allocations;
-    pool_.push_back(std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment));
+    // With room behind it: pool_overlap hands a block out again for a larger request.
+    pool_.push_back(std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment * 8));
     return pool_.back();
   }
   void free_pool(void*) override { ++stats_[current_].slow_frees; }
