@@ -44,9 +44,8 @@ driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
   geometry_.portals = static_cast<std::uint32_t>(regs::geometry::portals.get(g));
   geometry_.slabs = c.read(off::slabs);
   geometry_.lists = static_cast<std::uint32_t>(regs::lists::count.get(c.read(off::lists)));
-  geometry_.stream_ports =
-      static_cast<std::uint32_t>(regs::engines::stream_ports.get(c.read(off::engines)));
   const std::uint32_t engines = c.read(off::engines);
+  geometry_.stream_ports = static_cast<std::uint32_t>(regs::engines::stream_ports.get(engines));
   geometry_.lookaside_lists =
       std::min(static_cast<std::uint32_t>(regs::engines::lookaside_lists.get(engines)),
                regs::max_lookaside_lists);
