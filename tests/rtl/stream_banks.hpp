@@ -23,6 +23,11 @@ using slab_bank::Status;
 constexpr unsigned kBanks = 4, kWidth = 64, kSlabs = 65536;
 constexpr int kList = 3, kDomain = 5;
 
+// Slab n of a test: numbers from all over the card, each in the bank that n would be in.
+constexpr std::uint32_t Far(std::uint32_t n) {
+  return n / kBanks * 5003 % (kSlabs / kBanks) * kBanks + n % kBanks;
+}
+
 inline std::uint32_t Token(unsigned bank, unsigned slab, unsigned block) {
   return static_cast<std::uint32_t>((slab * kBanks + bank) << 6 | block);
 }

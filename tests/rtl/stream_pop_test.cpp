@@ -110,14 +110,14 @@ class StreamPop : public ports::ModuleTest<Vstream_pop> {
   }
   void Dense(unsigned slabs, unsigned stride = 1) {
     for (; slabs > 0; --slabs, slab_ += stride) {
-      banks_.AddSlab(kList, kDomain, slab_, ~std::uint64_t{0});
+      banks_.AddSlab(kList, kDomain, Far(slab_), ~std::uint64_t{0});
     }
   }
   void Fragmented(unsigned slabs, unsigned blocks) {
     for (; slabs > 0; --slabs, ++slab_) {
       std::uint64_t free = 0;
       for (unsigned i = 0; i < blocks; ++i) free |= std::uint64_t{1} << Random(64);
-      banks_.AddSlab(kList, kDomain, slab_, free);
+      banks_.AddSlab(kList, kDomain, Far(slab_), free);
     }
   }
   double Rate(unsigned cycles) {
@@ -225,6 +225,8 @@ TEST_F(StreamPop, HoldsWhatItSays) {
   Steps(3);
   EXPECT_EQ(dut_.held_o, 0u);
   EXPECT_TRUE(dut_.m_axis_tvalid_o) << "the token offered stays";
+  EXPECT_FALSE(dut_.busy_o) << "switched off";
+  EXPECT_FALSE(dut_.active_o);
 }
 
 TEST_F(StreamPop, OneTokenACycle) {
@@ -274,7 +276,7 @@ TEST_F(StreamPop, AsksADryListNowAndThen) {
     EXPECT_EQ(asks_[i].second, (asks_[i - 1].second + 1) % kBanks);
   }
   for (unsigned slab = 4; slab < 8; ++slab) {
-    banks_.AddSlab(kList, kDomain, slab, std::uint64_t{1} << slab);
+    banks_.AddSlab(kList, kDomain, Far(slab), std::uint64_t{1} << slab);
     Steps(4 * 64 + 25);
     EXPECT_EQ(popped_, slab - 3) << "bank " << slab;
     EXPECT_EQ(dut_.held_o, 0u);

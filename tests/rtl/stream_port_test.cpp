@@ -8,15 +8,16 @@ using namespace stream_banks;
 
 class StreamPort : public StreamHarness<Vstream_port, 1> {
  protected:
-  static constexpr int kOther = kList + 1;
+  // Of another list and domain, which differ in many bits.
+  static constexpr int kOther = 12, kOtherDomain = 0x3a;
   static constexpr unsigned kBlocks = 40 * 64;
 
   StreamPort() {
     banks_.Open(kList, kDomain);
-    banks_.Open(kOther, kDomain + 1);
+    banks_.Open(kOther, kOtherDomain);
     for (unsigned slab = 4; slab < 44; ++slab) {
-      banks_.AddSlab(kList, kDomain, slab, ~std::uint64_t{0});
-      banks_.AddSlab(kOther, kDomain + 1, slab + 100, ~std::uint64_t{0});
+      banks_.AddSlab(kList, kDomain, Far(slab), ~std::uint64_t{0});
+      banks_.AddSlab(kOther, kOtherDomain, Far(slab + 100), ~std::uint64_t{0});
     }
   }
   // A kernel that gives back what it took: by its port, or on some other way.
@@ -29,7 +30,7 @@ class StreamPort : public StreamHarness<Vstream_port, 1> {
     ASSERT_EQ(banks_.Release(list, domain, token), Status::kOk);
   }
   void Use(bool pop, bool push, bool other) {
-    Configure(0, pop, push, other ? kOther : kList, other ? kDomain + 1 : kDomain);
+    Configure(0, pop, push, other ? kOther : kList, other ? kOtherDomain : kDomain);
   }
   void CloseAndCheckAll() {
     port_.push = ready_ = tell_ready_ = err_ready_ = 100;
@@ -54,7 +55,7 @@ TEST_F(StreamPort, RegistersSayWhatHappened) {
   EXPECT_EQ(Read(0, kConfig), 3u | kList << 8 | kDomain << 16);
   Steps(500);
   port_.queue.push_back(7);  // slab 0
-  port_.queue.push_back(104 << 6);
+  port_.queue.push_back(Far(104) << 6);
   port_.take = 0;
   Steps(300);
   const std::uint32_t status = Read(0, kStatus);
@@ -85,7 +86,7 @@ TEST_F(StreamPort, BusyUntilTheTokenOfferedIsBack) {
   banks_.Open(kList, kDomain);
   for (unsigned wait = 0; wait < 20 && !HasFatalFailure(); ++wait) {
     // One block, offered; nothing else is held.
-    banks_.AddSlab(kList, kDomain, 60 + wait, 1);
+    banks_.AddSlab(kList, kDomain, Far(60 + wait), 1);
     port_.take = 0;
     Configure(0, true, false, kList, kDomain);
     Steps(300);
@@ -112,14 +113,14 @@ TEST_F(StreamPort, BusyUntilTheTokenOfferedIsBack) {
 // What waits when a configuration is written goes by the new one.
 TEST_F(StreamPort, NoTokenGoesByTheListBefore) {
   elsewhere_ = true;
-  banks_.AddSlab(kList, kDomain, 50, 0);
-  banks_.AddSlab(kOther, kDomain + 1, 51, 0);
+  banks_.AddSlab(kList, kDomain, Far(50), 0);
+  banks_.AddSlab(kOther, kOtherDomain, Far(51), 0);
   for (unsigned round = 0; round < 120 && !HasFatalFailure(); ++round) {
     const bool other = round % 2 != 0;
     // A block of that list, or none at all, which is refused without asking a bank.
     const bool bad = Chance(30);
     const bool pop = Chance(50);
-    port_.queue.push_back(bad ? 7 : (50u + other) << 6 | round / 2);
+    port_.queue.push_back(bad ? 7 : Far(50u + other) << 6 | round / 2);
     Steps(1 + Random(20));
     ASSERT_EQ(port_.queue.size(), 1u);
     port_.lists.clear();
@@ -243,6 +244,32 @@ TEST_F(StreamPort, ComesBackAfterThePause) {
   EXPECT_EQ(port_.grants, grants);
   Steps(20);
   EXPECT_GT(port_.grants, grants);
+}
+
+// While another port still gives back, the time to wait does not begin; it is not lost either.
+TEST_F(StreamPort, PausesUntilAllPortsHaveGivenBack) {
+  Configure(0, true, true, kList, kDomain);
+  Steps(200);
+  for (unsigned round = 0; round < 12 && !HasFatalFailure(); ++round) {
+    dut_.recalling_i = 1;
+    RecallAndWait(kList);
+    Steps(Random(300));
+    const std::uint64_t grants = port_.grants;
+    unsigned waited = 0;
+    while (waited < kPause - 4 && !HasFatalFailure()) {
+      dut_.recalling_i = 0;
+      const unsigned run = std::min(1 + Random(round % 2 == 0 ? 900 : 60), kPause - 4 - waited);
+      Steps(run);
+      waited += run;
+      dut_.recalling_i = 1;
+      Steps(1 + Random(40));
+    }
+    ASSERT_EQ(port_.grants, grants) << "it asks too early";
+    dut_.recalling_i = 0;
+    Steps(24);
+    ASSERT_GT(port_.grants, grants) << "it asks too late";
+    Steps(200);
+  }
 }
 
 // The host should wait for busy=0 before; if it does not, nothing is mixed up.

@@ -19,8 +19,8 @@ class StreamPorts : public StreamHarness<Vstream_ports, kStreams> {
     banks_.Open(kList, kDomain);
     banks_.Open(kOther, kDomain + 1);
     for (unsigned slab = 4; slab < 64; ++slab) {
-      banks_.AddSlab(kList, kDomain, slab, ~std::uint64_t{0});
-      banks_.AddSlab(kOther, kDomain + 1, slab + 100, ~std::uint64_t{0});
+      banks_.AddSlab(kList, kDomain, Far(slab), ~std::uint64_t{0});
+      banks_.AddSlab(kOther, kDomain + 1, Far(slab + 100), ~std::uint64_t{0});
     }
   }
   void Set(unsigned p, bool pop, bool push) {
@@ -38,7 +38,7 @@ class StreamPorts : public StreamHarness<Vstream_ports, kStreams> {
       have.pop_back();
       if (Chance(bad_)) {
         const std::uint32_t odd[] = {Random(64), kSlabs << 6,
-                                     (p == 3 ? 5u : 105u) << 6 | Random(64), 500u << 6};
+                                     Far(p == 3 ? 5 : 105) << 6 | Random(64), Far(500) << 6};
         ports_[p].queue.push_back(odd[Random(4)]);
         ++nonsense_;
       }

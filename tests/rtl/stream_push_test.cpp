@@ -196,11 +196,12 @@ class StreamPush : public ports::ModuleTest<Vstream_push> {
 // is. Nobody else frees or allocates, so the errors do not depend on the order of operations.
 TEST_F(StreamPush, BadTokensBecomeTheRightErrors) {
   std::map<std::uint32_t, std::uint64_t> used;
-  for (std::uint32_t slab = 4; slab < 260; ++slab) {
+  for (std::uint32_t n = 4; n < 260; ++n) {
+    const std::uint32_t slab = Far(n);
     used[slab] = rng_();
     AddUsed(slab, used[slab]);
   }
-  AddUsed(300, ~std::uint64_t{0}, kList + 1);
+  AddUsed(Far(300), ~std::uint64_t{0}, kList + 1);
   for (unsigned phase = 0; phase < 60 && !HasFatalFailure(); ++phase) {
     push_ = Chance(40) ? 100 : 2 + Random(90);
     ready_ = Chance(40) ? 100 : 10 + Random(80);
@@ -208,9 +209,9 @@ TEST_F(StreamPush, BadTokensBecomeTheRightErrors) {
     full_ = Chance(60) ? 0 : Random(95);
     delay_ = Chance(50) ? 0 : Random(60);
     const unsigned bad = Chance(40) ? 0 : Random(60), wander = Random(101);
-    std::uint32_t slab = 4 + Random(256);
+    std::uint32_t slab = Far(4 + Random(256));
     for (unsigned i = 0; i < 300; ++i) {
-      if (Chance(wander)) slab = 4 + Random(256);
+      if (Chance(wander)) slab = Far(4 + Random(256));
       unsigned block = Random(64);
       for (unsigned n = 0; n < 64 && !Chance(bad) && (used[slab] >> block & 1) == 0; ++n) {
         block = (block + 1) % 64;
@@ -218,7 +219,7 @@ TEST_F(StreamPush, BadTokensBecomeTheRightErrors) {
       std::uint32_t token = slab << 6 | block;
       if (Chance(bad) && Chance(20)) {
         const std::uint32_t odd[] = {block, kSlabs << 6 | block, std::uint32_t(rng_()),
-                                     300u << 6 | block, 400u << 6 | block};
+                                     Far(300) << 6 | block, Far(400) << 6 | block};
         token = odd[Random(5)];
       }
       queue_.push_back(token);
@@ -302,6 +303,31 @@ TEST_F(StreamPush, GivesBackWhatAPortHeld) {
   EXPECT_EQ(released_, 16u);
   EXPECT_EQ(error_count_, 0u);
   EXPECT_EQ(operations_, 4u);
+}
+
+// One block of each bank, and two of each, which are asked for one by one.
+TEST_F(StreamPush, NamesTheCauseInEveryBank) {
+  for (unsigned slab = 4; slab < 8; ++slab) AddUsed(Far(slab), 0xff);
+  const auto refused = [&](Status status) {
+    std::map<Error, unsigned> expected;
+    for (unsigned slab = 4; slab < 8; ++slab) {
+      for (const unsigned block : {1u, 2u, 3u}) {
+        queue_.push_back(Far(slab) << 6 | block);
+        ++expected[{queue_.back(), static_cast<unsigned>(status)}];
+        if (block == 1) queue_.push_back(7);  // no block at all: ends the gathering
+      }
+    }
+    expected[{7, static_cast<unsigned>(Status::kRange)}] = 4;
+    errors_.clear();
+    expected_.clear();
+    Finish();
+    EXPECT_EQ(errors_, expected) << static_cast<unsigned>(status);
+  };
+  banks_.Close(kList);
+  refused(Status::kBadList);
+  banks_.Open(kList, kDomain + 1);
+  refused(Status::kDomain);
+  EXPECT_EQ(released_, 0u);
 }
 
 TEST_F(StreamPush, OneTokenACycle) {

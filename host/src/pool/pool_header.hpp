@@ -1,0 +1,44 @@
+// What the pool knows of a block: 16 bytes in front of a small block, or in a table for the others.
+//
+// The layout is read from core files too (docs/crash-dump.md), so every field has a fixed place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace exalloc {
+
+enum class pool_kind : std::uint8_t { nonpaged = 0, paged = 1 };
+inline constexpr std::size_t pool_kinds = 2;
+
+enum class pool_state : std::uint8_t { none = 0, allocated = 0xA1, free = 0xF4 };
+
+struct pool_header {
+  std::uint32_t tag;   // as the caller gave it, PROTECTED_POOL included
+  std::uint16_t size;  // bytes the caller asked for; of a big block the last page's
+  std::uint8_t type;   // the caller's pool type, low 3 bits; charged below
+  pool_state state;
+  std::uint16_t requestor;  // charged for it, an index; 0: nobody
+  std::uint16_t room;       // bytes behind the header that are the block's; 0 for a big block
+  std::uint32_t check;      // check_of(the rest, the block's address)
+
+  static constexpr std::uint8_t type_mask = 7, paged_bit = 1, charged_bit = 0x80;
+
+  // Every bit of the fields and of the address matters, so that damage and a header that was copied
+  // elsewhere are noticed.
+  static std::uint32_t check_of(const pool_header& h, const void* block) noexcept {
+    constexpr std::uint64_t odd = 0x9E37'79B9'7F4A'7C15;
+    const std::uint64_t low = h.tag | std::uint64_t{h.size} << 32 | std::uint64_t{h.type} << 48 |
+                              std::uint64_t{static_cast<std::uint8_t>(h.state)} << 56;
+    const std::uint64_t high = h.requestor | std::uint64_t{h.room} << 16;
+    std::uint64_t mixed = (low ^ reinterpret_cast<std::uintptr_t>(block)) * odd;
+    mixed ^= mixed >> 32;
+    mixed = (mixed + high) * odd;
+    return static_cast<std::uint32_t>(mixed >> 32);
+  }
+  bool intact(const void* block) const noexcept { return check == check_of(*this, block); }
+  void seal(const void* block) noexcept { check = check_of(*this, block); }
+};
+static_assert(sizeof(pool_header) == 16);
+
+}  // namespace exalloc
