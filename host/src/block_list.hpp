@@ -37,6 +37,15 @@ class block_list {
     total_.fetch_add(static_cast<std::uint64_t>(blocks), std::memory_order_relaxed);
   }
 
+  // Blocks that slow paths allocated, less those they freed. With what the magazines count this is
+  // the number of blocks in use, exact when no thread is in a call.
+  std::int64_t slow_in_use() const noexcept {
+    return slow_in_use_.load(std::memory_order_relaxed);
+  }
+  void count_slow(std::int64_t blocks) const noexcept {
+    slow_in_use_.fetch_add(blocks, std::memory_order_relaxed);
+  }
+
   // Whether on-card kernels allocate and free its blocks too. State bytes then tell less: what is
   // allocated here may be freed by a kernel, and what is away may be freed here.
   bool streamed() const noexcept { return streamed_.load(std::memory_order_relaxed); }
@@ -64,6 +73,7 @@ class block_list {
   std::atomic<bool> streamed_{false};
   state_byte* states_;
   std::atomic<std::uint64_t> total_{0};
+  mutable std::atomic<std::int64_t> slow_in_use_{0};
 };
 
 }  // namespace exalloc

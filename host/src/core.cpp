@@ -11,6 +11,7 @@
 #include "errors.hpp"
 #include "exalloc/card.hpp"
 #include "fence.hpp"
+#include "status/answerer.hpp"
 
 namespace exalloc {
 namespace {
@@ -71,6 +72,7 @@ core& core::get() {
   alignas(core) static std::byte storage[sizeof(core)];
   core* c = ::new (storage) core(card_name());
   instance.store(c, std::memory_order_release);
+  start_answering(*c);
   return *c;
 }
 

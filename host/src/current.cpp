@@ -69,4 +69,9 @@ bool enter_processor(core& c, exalloc_processor* p) noexcept {
   return true;
 }
 
+std::int32_t current_portal() noexcept {
+  const processor* p = thread.entered != nullptr ? thread.entered->own : thread.own;
+  return p != nullptr ? static_cast<std::int32_t>(p->portal_number()) : -1;
+}
+
 }  // namespace exalloc

@@ -34,4 +34,7 @@ class processor_use {
 // See exalloc_processor_enter. False when it is another thread's current one.
 bool enter_processor(core& c, exalloc_processor* p) noexcept;
 
+// The portal of the calling thread's processor; -1 if it has none, or none yet.
+std::int32_t current_portal() noexcept;
+
 }  // namespace exalloc

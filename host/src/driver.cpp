@@ -187,6 +187,25 @@ std::optional<std::uint32_t> driver::take_portal() {
   return next_portal_++;
 }
 
+driver::usage_counts driver::usage() {
+  const auto word = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
+  const std::lock_guard lock(mutex_);
+  return {geometry_.lists - word(free_lists_.size()),
+          geometry_.slabs - 1 - word(slabs_.free_count()),
+          geometry_.lookaside_lists - word(free_lookasides_.size()), next_portal_};
+}
+
+driver::event_counters driver::read_counters() {
+  event_counters result;
+  const std::lock_guard lock(counter_mutex_);
+  for (std::uint32_t i = 0; i < card_counters; ++i) {
+    const std::uint32_t at = off::counters_base + i * off::counters_stride;
+    const std::uint64_t low = device_->read(at + off::counter_low);
+    result[i] = std::uint64_t{device_->read(at + off::counter_high)} << 32 | low;
+  }
+  return result;
+}
+
 void driver::read_errors(const std::function<void(const error_record&)>& tell) {
   const std::lock_guard lock(error_mutex_);
   card& c = *device_;

@@ -1,11 +1,13 @@
 // The card as a whole: identity, commands, and who owns which list, slab and portal.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "errors.hpp"
@@ -23,6 +25,14 @@ struct card_geometry {
 inline constexpr std::uint32_t slab_width = 64;
 // The protection domain of this process.
 inline constexpr std::uint32_t own_domain = 0;
+// How many event counters the card has: regs::counter.
+inline constexpr std::uint32_t card_counters = [] {
+  std::uint32_t n = 0;
+  while (n < regs::offset::counters_count &&
+         std::string_view(regs::to_string(static_cast<regs::counter>(n))) != "unknown")
+    ++n;
+  return n;
+}();
 
 // Thread-safe.
 class driver {
@@ -67,6 +77,15 @@ class driver {
   // A portal nobody uses.
   std::optional<std::uint32_t> take_portal();
 
+  // What of the card is in use.
+  struct usage_counts {
+    std::uint32_t lists = 0, slabs = 0, lookasides = 0, portals = 0;
+  };
+  usage_counts usage();
+  // The card's event counters, in the order of regs::counter: two register reads each.
+  using event_counters = std::array<std::uint64_t, card_counters>;
+  event_counters read_counters();
+
   // Reads and drops the card's error records.
   struct error_record {
     regs::status status;
@@ -99,6 +118,7 @@ class driver {
   std::uint32_t next_portal_ = 0;
   range_allocator slabs_{0, 0};
   std::mutex error_mutex_;
+  std::mutex counter_mutex_;  // between the halves of a counter
 };
 
 }  // namespace exalloc

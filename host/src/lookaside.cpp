@@ -305,8 +305,7 @@ void* allocate_slow(lookaside_list& l, std::int32_t slot) {
     });
   }
   if (entry != nullptr) return entry;
-  const GENERAL_LOOKASIDE& f = l.fields();
-  return f.Allocate(f.Type, f.Size, f.Tag);
+  return l.allocate_entry();
 }
 
 void free_slow(lookaside_list& l, void* entry) {
@@ -319,7 +318,7 @@ void free_slow(lookaside_list& l, void* entry) {
       kept = put(c, self, l, entry, left);
     });
   }
-  if (!kept) l.fields().Free(entry);
+  if (!kept) l.free_entry()(entry);
 }
 
 void report_counts(lookaside_list& l) noexcept {

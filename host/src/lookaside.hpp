@@ -66,7 +66,7 @@ inline void free(lookaside_list& list, void* entry) {
 
 // Entries that found no room where they had to go, with the Free of their lists.
 struct orphan {
-  PFREE_FUNCTION free;
+  entry_free free;
   void* entry;
 };
 using orphans = std::vector<orphan>;
@@ -102,6 +102,8 @@ void begin_sharing(core& c, lookaside_list& list);
 // Cuts the shares of those that have more than is fair, and drops who has not called since the last
 // time.
 void balance(core& c, lookaside_list& list);
+// Takes all entries there are now away from processors and card, newest first; the list goes on.
+std::vector<void*> take_all(core& c, processor& self, lookaside_list& list);
 // Takes the list away from all processors, `self` being the caller's; nobody may use it any more.
 // Returns its entries, newest first.
 std::vector<void*> retire(core& c, processor& self, lookaside_list& list);

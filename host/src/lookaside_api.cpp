@@ -30,13 +30,22 @@ bool nt4() noexcept {
   return text != nullptr && std::string_view(text) == "1";
 }
 
-void initialize(const char* routine, GENERAL_LOOKASIDE* l, PALLOCATE_FUNCTION allocate,
-                PFREE_FUNCTION free, POOL_TYPE pool, ULONG flags, SIZE_T size, ULONG tag,
-                USHORT depth) {
+// The callbacks a list is initialised with, of either form.
+struct callbacks {
+  PALLOCATE_FUNCTION allocate = nullptr;
+  PFREE_FUNCTION free = nullptr;
+  PALLOCATE_FUNCTION_EX allocate_ex = nullptr;  // set: of a LOOKASIDE_LIST_EX
+  PFREE_FUNCTION_EX free_ex = nullptr;
+};
+
+// False, and reported, when it could not be done.
+bool initialize(const char* routine, GENERAL_LOOKASIDE* l, const callbacks& calls, ULONG type,
+                SIZE_T size, ULONG tag, USHORT depth) {
   if (l == nullptr) {
     report_error({fmt::format("{}: the list is NULL", routine), "ok", nullptr, 0, 0, -1});
-    return;
+    return false;
   }
+  bool done = false;
   try {
     core& c = core::get();
     const processor_use self(c);
@@ -45,16 +54,24 @@ void initialize(const char* routine, GENERAL_LOOKASIDE* l, PALLOCATE_FUNCTION al
     GENERAL_LOOKASIDE fresh{};
     fresh.Depth = fixed ? depth : first_depth;
     fresh.MaximumDepth = fixed ? depth : maximum_depth;
-    fresh.Type = static_cast<POOL_TYPE>(static_cast<ULONG>(pool) | flags);
+    fresh.Type = static_cast<POOL_TYPE>(type);
     fresh.Tag = tag;
     fresh.Size = static_cast<ULONG>(std::max(size, sizeof(void*)));
-    fresh.Allocate = allocate != nullptr ? allocate : ExAllocatePoolWithTag;
-    fresh.Free = free != nullptr ? free : ExFreePool;
-    lookaside_table::get().add(c, *self, l, fresh, fixed ? depth : first_depth);
+    const bool extended = calls.allocate_ex != nullptr;
+    if (extended) {
+      fresh.AllocateEx = calls.allocate_ex;
+      fresh.FreeEx = calls.free_ex;
+    } else {
+      fresh.Allocate = calls.allocate != nullptr ? calls.allocate : ExAllocatePoolWithTag;
+      fresh.Free = calls.free != nullptr ? calls.free : ExFreePool;
+    }
+    lookaside_table::get().add(c, *self, l, fresh, extended, fixed ? depth : first_depth);
+    done = true;
   } catch (const std::exception& e) {
     report_error({fmt::format("{}: {}", routine, e.what()), "ok", nullptr, 0, 0, -1});
   }
   deliver_errors();
+  return done;
 }
 
 [[gnu::cold, gnu::noinline]] void report_no_list(const char* routine, const void* list) noexcept {
@@ -83,20 +100,41 @@ void initialize(const char* routine, GENERAL_LOOKASIDE* l, PALLOCATE_FUNCTION al
   if (lookaside_list* list = list_of(routine, l)) free(*list, entry);
 }
 
-void delete_list(const char* routine, GENERAL_LOOKASIDE* l) {
-  if (list_of(routine, l) == nullptr) return;
-  const PFREE_FUNCTION free_entry = l->Free;
+// Takes entries and gives them to Free.
+template <class Take>
+void give_back(const char* routine, const entry_free& free_entry, Take&& take) {
   std::vector<void*> entries;
   try {
     core& c = core::get();
     const processor_use self(c);
-    entries = lookaside_table::get().remove(c, *self, l);
+    entries = take(c, *self);
   } catch (const std::exception& e) {
     post_error({fmt::format("{}: {}", routine, e.what()), "ok", nullptr, 0, 0, -1});
   }
   for (void* entry : entries) free_entry(entry);
   deliver_errors();
 }
+
+void delete_list(const char* routine, GENERAL_LOOKASIDE* l) {
+  const lookaside_list* list = list_of(routine, l);
+  if (list == nullptr) return;
+  const entry_free free_entry = list->free_entry();
+  give_back(routine, free_entry,
+            [&](core& c, processor& self) { return lookaside_table::get().remove(c, self, l); });
+}
+
+void flush_list(const char* routine, GENERAL_LOOKASIDE* l) {
+  lookaside_list* list = list_of(routine, l);
+  if (list == nullptr) return;
+  give_back(routine, list->free_entry(),
+            [&](core& c, processor& self) { return take_all(c, self, *list); });
+}
+
+// The default callbacks of a LOOKASIDE_LIST_EX.
+PVOID allocate_entry_ex(POOL_TYPE type, SIZE_T size, ULONG tag, PLOOKASIDE_LIST_EX) {
+  return ExAllocatePoolWithTag(type, size, tag);
+}
+VOID free_entry_ex(PVOID entry, PLOOKASIDE_LIST_EX) { ExFreePool(entry); }
 
 }  // namespace
 }  // namespace exalloc
@@ -109,8 +147,8 @@ extern "C" {
 VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
                                      PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
                                      USHORT Depth) {
-  exalloc::initialize("ExInitializeNPagedLookasideList", &Lookaside->L, Allocate, Free,
-                      NonPagedPool, Flags, Size, Tag, Depth);
+  exalloc::initialize("ExInitializeNPagedLookasideList", &Lookaside->L, {Allocate, Free},
+                      NonPagedPool | Flags, Size, Tag, Depth);
 }
 
 PVOID ExAllocateFromNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside) {
@@ -128,8 +166,8 @@ VOID ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside) {
 VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
                                     PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
                                     USHORT Depth) {
-  exalloc::initialize("ExInitializePagedLookasideList", &Lookaside->L, Allocate, Free, PagedPool,
-                      Flags, Size, Tag, Depth);
+  exalloc::initialize("ExInitializePagedLookasideList", &Lookaside->L, {Allocate, Free},
+                      PagedPool | Flags, Size, Tag, Depth);
 }
 
 PVOID ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside) {
@@ -142,6 +180,44 @@ VOID ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry) {
 
 VOID ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside) {
   exalloc::delete_list("ExDeletePagedLookasideList", &Lookaside->L);
+}
+
+NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
+                                     PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags,
+                                     SIZE_T Size, ULONG Tag, USHORT Depth) {
+  constexpr ULONG raise = EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL;
+  constexpr ULONG no_raise = EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
+  const auto type = static_cast<ULONG>(PoolType);
+  const ULONG base = type & MaxPoolType;
+  if (base == DontUseThisType || base == MaxPoolType) return STATUS_INVALID_PARAMETER_4;
+  if ((Flags & ~(raise | no_raise)) != 0 || Flags == (raise | no_raise))
+    return STATUS_INVALID_PARAMETER_5;
+  const ULONG more = (Flags == raise ? POOL_RAISE_IF_ALLOCATION_FAILURE : 0U) |
+                     (Flags == no_raise ? POOL_QUOTA_FAIL_INSTEAD_OF_RAISE : 0U);
+  exalloc::callbacks calls;
+  calls.allocate_ex = Allocate != nullptr ? Allocate : exalloc::allocate_entry_ex;
+  calls.free_ex = Free != nullptr ? Free : exalloc::free_entry_ex;
+  GENERAL_LOOKASIDE* fields = Lookaside != nullptr ? &Lookaside->L : nullptr;
+  return exalloc::initialize("ExInitializeLookasideListEx", fields, calls, type | more, Size, Tag,
+                             Depth)
+             ? STATUS_SUCCESS
+             : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside) {
+  return exalloc::allocate_from("ExAllocateFromLookasideListEx", &Lookaside->L);
+}
+
+VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry) {
+  exalloc::free_to("ExFreeToLookasideListEx", &Lookaside->L, Entry);
+}
+
+VOID ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside) {
+  exalloc::flush_list("ExFlushLookasideListEx", &Lookaside->L);
+}
+
+VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside) {
+  exalloc::delete_list("ExDeleteLookasideListEx", &Lookaside->L);
 }
 
 void exalloc_lookaside_nt4(int on) {

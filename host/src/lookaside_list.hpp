@@ -14,6 +14,21 @@
 
 namespace exalloc {
 
+// How a list's entries get back to where they came from: its Free, with what that is given.
+struct entry_free {
+  PFREE_FUNCTION plain = nullptr;
+  PFREE_FUNCTION_EX extended = nullptr;  // of a LOOKASIDE_LIST_EX, whose fields `list` are
+  GENERAL_LOOKASIDE* list = nullptr;
+
+  void operator()(void* entry) const {
+    if (extended != nullptr) {
+      extended(entry, reinterpret_cast<PLOOKASIDE_LIST_EX>(list));
+    } else {
+      plain(entry);
+    }
+  }
+};
+
 enum class lookaside_count : std::uint8_t { allocates, allocate_misses, frees, free_misses };
 inline constexpr std::size_t lookaside_counts = 4;
 
@@ -24,13 +39,30 @@ class lookaside_list {
   // Most entries a processor holds.
   static constexpr std::int32_t magazine_capacity = 64;
 
-  // `fields` is the caller's, and live until the list is retired.
-  lookaside_list(GENERAL_LOOKASIDE* fields, const driver::list_name& name, std::int32_t depth)
-      : fields_(fields), number_(name.number), generation_(name.generation), depth_(depth) {}
+  // `fields` is the caller's, and live until the list is retired; `extended`: they are those of a
+  // LOOKASIDE_LIST_EX.
+  lookaside_list(GENERAL_LOOKASIDE* fields, bool extended, const driver::list_name& name,
+                 std::int32_t depth)
+      : fields_(fields),
+        extended_(extended),
+        number_(name.number),
+        generation_(name.generation),
+        depth_(depth) {}
   lookaside_list(const lookaside_list&) = delete;
   lookaside_list& operator=(const lookaside_list&) = delete;
 
   GENERAL_LOOKASIDE& fields() const noexcept { return *fields_; }
+  // What the list's Allocate gives, and its Free; to be called without locks.
+  void* allocate_entry() const {
+    const GENERAL_LOOKASIDE& f = *fields_;
+    if (extended_)
+      return f.AllocateEx(f.Type, f.Size, f.Tag, reinterpret_cast<PLOOKASIDE_LIST_EX>(fields_));
+    return f.Allocate(f.Type, f.Size, f.Tag);
+  }
+  entry_free free_entry() const noexcept {
+    if (extended_) return {nullptr, fields_->FreeEx, fields_};
+    return {fields_->Free, nullptr, fields_};
+  }
   std::uint32_t number() const noexcept { return number_; }
   bool host_backed() const noexcept { return number_ == host_number; }
   // Tells lines of this list from those of an earlier list with the same number.
@@ -128,6 +160,7 @@ class lookaside_list {
   }
 
   GENERAL_LOOKASIDE* const fields_;
+  const bool extended_;
   const std::uint32_t number_;
   const std::uint16_t generation_;
   std::atomic<bool> shared_{false};

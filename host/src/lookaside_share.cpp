@@ -16,7 +16,7 @@ std::atomic<bool> magazines_on{true};
 std::uint64_t word_of(void* entry) noexcept { return reinterpret_cast<std::uintptr_t>(entry); }
 
 void make_orphans(lookaside_list& l, const std::vector<void*>& entries, orphans& left) {
-  for (void* entry : entries) left.push_back({l.fields().Free, entry});
+  for (void* entry : entries) left.push_back({l.free_entry(), entry});
   l.trimmed.fetch_add(entries.size(), std::memory_order_relaxed);
 }
 
@@ -221,14 +221,47 @@ void balance(core& c, lookaside_list& list) {
   free_orphans(left);
 }
 
-std::vector<void*> retire(core& c, processor& self, lookaside_list& list) {
+namespace {
+
+std::vector<void*> take_store(lookaside_list& list) {
+  const std::lock_guard lock(list.mutex);
+  std::vector<void*> entries(list.store.rbegin(), list.store.rend());
+  list.store.clear();
+  return entries;
+}
+
+// All that the card has, newest first. Under self's lock.
+void pop_all(processor& self, lookaside_use& u, std::vector<void*>& entries) {
+  do {
+    pop_from_card(self, u, regs::max_pop, 0);
+    entries.insert(entries.end(), u.popped.begin(), u.popped.end());
+  } while (!u.popped.empty());
+}
+
+}  // namespace
+
+std::vector<void*> take_all(core& c, processor& self, lookaside_list& list) {
+  if (list.host_backed()) return take_store(list);
   std::vector<void*> entries;
-  if (list.host_backed()) {
-    const std::lock_guard lock(list.mutex);
-    entries.assign(list.store.rbegin(), list.store.rend());
-    list.store.clear();
-    return entries;
-  }
+  orphans left;
+  const std::lock_guard lock(list.mutex);
+  const std::lock_guard registry_lock(c.processors.mutex);
+  c.processors.each([&](processor& p) {
+    if (lookaside_use* u = p.find(list)) u->m.freeze();
+  });
+  heavy_fence();
+  c.processors.each([&](processor& p) {
+    if (lookaside_use* u = p.find(list)) cut(p, *u, 0, left);
+  });
+  const std::lock_guard self_lock(self.mutex);
+  pop_all(self, self.use_of(list), entries);
+  for (const orphan& o : left) entries.push_back(o.entry);
+  return entries;
+}
+
+std::vector<void*> retire(core& c, processor& self, lookaside_list& list) {
+  if (list.host_backed()) return take_store(list);
+  std::vector<void*> entries;
   const std::lock_guard lock(list.mutex);
   const std::lock_guard registry_lock(c.processors.mutex);
   c.processors.each([&](processor& p) {
@@ -248,11 +281,7 @@ std::vector<void*> retire(core& c, processor& self, lookaside_list& list) {
     p.forget(list);
   });
   const std::lock_guard self_lock(self.mutex);
-  lookaside_use& u = self.use_of(list);
-  do {
-    pop_from_card(self, u, regs::max_pop, 0);
-    entries.insert(entries.end(), u.popped.begin(), u.popped.end());
-  } while (!u.popped.empty());
+  pop_all(self, self.use_of(list), entries);
   self.forget(list);
   return entries;
 }

@@ -33,7 +33,8 @@ lookaside_table& lookaside_table::get() {
 }
 
 void lookaside_table::add(core& c, processor& self, GENERAL_LOOKASIDE* fields,
-                          const GENERAL_LOOKASIDE& fresh, std::uint32_t minimum) {
+                          const GENERAL_LOOKASIDE& fresh, bool extended,
+                          std::uint32_t minimum) {
   const std::lock_guard lock(mutex_);
   const auto address = reinterpret_cast<std::uintptr_t>(fields);
   for (auto it = by_fields_.lower_bound(address - sizeof(GENERAL_LOOKASIDE) + 1);
@@ -64,7 +65,7 @@ void lookaside_table::add(core& c, processor& self, GENERAL_LOOKASIDE* fields,
     }
   }
   slot* s = unused_.back();
-  ::new (s->storage) lookaside_list(fields, *name, fresh.Depth);
+  ::new (s->storage) lookaside_list(fields, extended, *name, fresh.Depth);
   by_fields_.emplace(address, s);
   unused_.pop_back();
   s->fields.store(fields, std::memory_order_release);

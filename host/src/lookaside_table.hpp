@@ -32,13 +32,22 @@ class lookaside_table {
     return s->get();
   }
 
+  // Calls visit(list, what its fields say in ListHead.Alignment) for each list, by address; none is
+  // retired meanwhile.
+  template <class Visit>
+  void each(Visit&& visit) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [address, s] : by_fields_)
+      visit(*s->get(), std::uint64_t{reinterpret_cast<std::uintptr_t>(s)});
+  }
+
   // `self` is the calling thread's processor.
 
   // Makes a list whose fields are set to `fresh`; the card's if it can be as deep, else the host's.
   // Retires a former list of these fields, or one whose fields they overlap: that memory is used
   // for something else now, so the list's entries are lost, and reported. Throws std::bad_alloc.
   void add(core& c, processor& self, GENERAL_LOOKASIDE* fields, const GENERAL_LOOKASIDE& fresh,
-           std::uint32_t minimum);
+           bool extended, std::uint32_t minimum);
   // Retires the list of these fields and returns its entries, newest first.
   std::vector<void*> remove(core& c, processor& self, GENERAL_LOOKASIDE* fields);
 

@@ -346,6 +346,10 @@ void processor::refused(const completion& c) {
       e.what = fmt::format("the card refused a freed block: {}", regs::describe(c.status));
       post_error(e);
     }
+    // Freed twice at the same moment, and counted twice.
+    if (c.status == regs::status::double_free && c.list < lists_.size() &&
+        lists_[c.list].list != nullptr && lists_[c.list].generation == c.cookie)
+      lists_[c.list].list->count_slow(c.count);
   } else {
     e.what = fmt::format("the card refused a {} line: {}", regs::to_string(c.opcode),
                          regs::describe(c.status));

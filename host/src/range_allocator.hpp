@@ -44,6 +44,13 @@ class range_allocator {
     free_.emplace(first, count);
   }
 
+  // How many are free.
+  std::uint64_t free_count() const {
+    std::uint64_t sum = 0;
+    for (const auto& [first, count] : free_) sum += count;
+    return sum;
+  }
+
  private:
   std::map<std::uint64_t, std::uint64_t> free_;  // first -> count
 };

@@ -6,10 +6,12 @@
 
 #include "errors.hpp"
 #include "lookaside.hpp"
+#include "status/status_page.hpp"
 
 namespace exalloc {
 
 processor& registry::add(std::uint32_t portal) {
+  prepare_status_writer(portal);
   all_.push_back(std::make_unique<processor>(driver_, tokens_, active_, portal));
   return *all_.back();
 }

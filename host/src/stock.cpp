@@ -170,6 +170,8 @@ bool settle(processor& self, const block_list& list, std::int32_t slot, block& b
 void report_twice(const block_list& list, const block& b) {
   post_error({"a block was freed twice at the same moment; the second one is dropped",
               regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
+  // Both frees were counted.
+  list.count_slow(1);
 }
 
 }  // namespace
@@ -193,6 +195,7 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
       state_byte& state = list.state(b.token);
       if (state.load(std::memory_order_relaxed) == block_state::free || list.streamed()) {
         state.store(block_state::allocated, std::memory_order_relaxed);
+        list.count_slow(1);
         result = b.pointer;
       } else {
         report_twice(list, b);
@@ -211,6 +214,7 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
 void* allocate_doubtful(block_list& list, const block& b) noexcept {
   if (list.streamed()) {
     list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
+    list.count_slow(1);
     return b.pointer;
   }
   report_twice(list, b);
@@ -228,6 +232,7 @@ void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
       if (!stock.empty()) previous = stock.top().pointer;
       stock.push(b);
     });
+    list.count_slow(-1);
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
                 b.token, list.number(), -1});

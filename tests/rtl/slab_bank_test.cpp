@@ -401,6 +401,53 @@ TEST_F(SlabBank, BackToBackLinkReleaseGrant) {
   }
 }
 
+// Of a slab just linked the memory still has the successors of its former life. They are believed
+// of no slab that stands where the list had ended: it would be taken for a part of the order, which
+// the assertions on the order and its masks tell.
+TEST_F(SlabBank, SuccessorsOfAFormerLifeAreForgotten) {
+  OpenLists(2);
+  for (int round = 0; round < 2000 && !failed_; round++) {
+    const int domain = domain_of_[0];
+    const int depth = 6 + Random(6), top = depth - 1;
+    const auto run = [&](std::vector<Request> requests) {
+      size_t next = 0;
+      Run(requests.size(), [&] { return requests[next++]; });
+    };
+    // A long list, whose uppermost slab remembers those below it.
+    std::vector<Request> life;
+    for (int slab = 0; slab < depth; slab++) life.push_back(Link(0, slab));
+    if (Chance(50)) {
+      for (int i = 0; i < 4; i++) life.push_back(Grant(0, domain));
+      life.push_back(Release(0, top, Bit(Random(kBits)), domain));
+    }
+    run(life);
+    Do(Admin(Op::kClose, 0));
+    for (int slab = 0; slab < depth; slab++) Do(Admin(Op::kUnlink, 0, slab));
+    Do(Admin(Op::kOpen, 0, 0, domain));
+    // A short one of it: linked or given back, and named again within the pipeline's length.
+    std::vector<Request> again;
+    const int below = Random(3);
+    for (int slab = 0; slab < below; slab++) again.push_back(Link(0, 20 + slab));
+    again.push_back(Link(0, top, kBits / 4 - 1));
+    if (Chance(50)) {
+      again.push_back(Grant(0, domain));
+      again.push_back(Release(0, top, Bit(Random(kBits / 4)), domain));
+    }
+    for (int i = Random(4); i > 0; i--) again.push_back(Grant(1, domain_of_[1]));
+    again.push_back(Release(0, top, Bit(Random(kBits / 4)), domain));
+    again.push_back(Grant(0, domain));
+    run(again);
+    // Each slab of the former life is named; none is in the order.
+    for (int slab = 0; slab < depth; slab++) Do(Release(0, slab, 1, domain ^ 1));
+    run({Grant(0, domain), Link(0, 30), Grant(0, domain)});
+    // All of it goes, for the next round.
+    Do(Admin(Op::kClose, 0));
+    for (int slab : {top, 20, 21, 30}) Do(Admin(Op::kUnlink, 0, slab));
+    Do(Admin(Op::kOpen, 0, 0, domain));
+  }
+  ExpectConserved(2);
+}
+
 TEST_F(SlabBank, StressFewSlabs) {
   OpenLists(4);
   for (int slabs : {2, 5, 12, 40}) {

@@ -71,6 +71,10 @@ EXALLOC_API int exalloc_lookaside_card_counts(const GENERAL_LOOKASIDE* Lookaside
 typedef void (*exalloc_raise_handler)(NTSTATUS status, void* context);
 EXALLOC_API void exalloc_set_raise_handler(exalloc_raise_handler handler, void* context);
 
+/* What MmQuerySystemSize (an MM_SYSTEMSIZE) and MmIsThisAnNtAsSystem (0 or 1) answer from now on; -1: what the machine is. For
+ * tests. Thread-safe. */
+EXALLOC_API void exalloc_set_system(int size, int server);
+
 /* An error that a call or the card found: a double free, a foreign block, a line the card refused. */
 typedef struct exalloc_error {
   const char* what;    /* one sentence */

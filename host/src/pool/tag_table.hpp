@@ -1,4 +1,4 @@
-// Allocations, frees and bytes by tag: counters per processor, in the status page.
+// What the tag counters tell; tag_counters.hpp counts.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,17 @@
 namespace exalloc {
 
 struct tag_usage {
-  std::uint32_t tag = 0;
+  std::uint32_t tag = 0;  // tag_overflow: all tags that found no slot of their own
   pool_kind kind = pool_kind::nonpaged;
   std::uint64_t allocations = 0, frees = 0;
-  std::uint64_t bytes = 0;  // in use
+  std::uint64_t bytes = 0;  // of the blocks in use, headers included
 };
 
-// Counts on behalf of the calling thread's processor, without a lock or an atomic read-modify-write
-// unless it has none of its own.
-void count_allocation(pool_kind kind, std::uint32_t tag, std::size_t bytes) noexcept;
-void count_free(pool_kind kind, std::uint32_t tag, std::size_t bytes) noexcept;
+// No tag that a caller may use, as it has neither letter nor digit.
+inline constexpr std::uint32_t tag_overflow = 0x2E2E'2E2E;
 
-// All tags that were ever used, a row for each kind; by tag. Exact when no thread is in a call.
+// All tags that were ever used, a row for each kind that was; by tag. Exact when no thread is in a
+// call.
 std::vector<tag_usage> tag_usages();
 
 }  // namespace exalloc

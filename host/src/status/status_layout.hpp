@@ -75,8 +75,11 @@ struct page {
   std::array<zone_row, zone_rows> zone;
 
   tag_names tags;
-  std::array<std::array<tag_counts, tag_slots>, writers> counts;
+  // Whole pages of memory for each writer. Bytes in use: allocated_bytes - freed_bytes of all
+  // writers together.
+  alignas(4096) std::array<std::array<tag_counts, tag_slots>, writers> counts;
 };
+static_assert(sizeof(page::counts) / writers % 4096 == 0);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 }  // namespace exalloc::status

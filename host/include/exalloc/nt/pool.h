@@ -28,12 +28,14 @@ typedef enum _POOL_TYPE {
 #define POOL_COLD_ALLOCATION 256
 #define POOL_NX_ALLOCATION 512
 
-/* NumberOfBytes of memory, not initialised, NULL when exhausted; 0 bytes gives the smallest block. Alignment: 16 bytes
- * (64 for ...CacheAligned), a page for a page or more. Tag is 1 to 4 characters, little-endian. */
+/* NumberOfBytes of memory, not initialised, NULL when exhausted; 0 bytes gives the smallest block.
+ * Alignment: 16 bytes (64 for ...CacheAligned), a page for a page or more. Tag is 1 to 4
+ * characters, little-endian. */
 EXALLOC_API PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 /* ExAllocatePoolWithTag with the tag "None". */
 EXALLOC_API PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
-/* Gives pool back; P was returned by ExAllocatePool... and not freed since, or it is reported and nothing changes. */
+/* Gives pool back; P was returned by ExAllocatePool... and not freed since, or it is reported and
+ * nothing changes. */
 EXALLOC_API VOID ExFreePool(PVOID P);
 
 #ifdef __cplusplus

@@ -16,7 +16,8 @@ typedef UCHAR KIRQL, *PKIRQL;
 
 /* Makes a lock free. */
 EXALLOC_API VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock);
-/* Waits until the lock is free and takes it; *OldIrql receives the level to give back to KeReleaseSpinLock. */
+/* Waits until the lock is free and takes it; *OldIrql receives the level to give back to
+ * KeReleaseSpinLock. */
 EXALLOC_API VOID KeAcquireSpinLock(PKSPIN_LOCK SpinLock, PKIRQL OldIrql);
 EXALLOC_API VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
 /* DISPATCH_LEVEL while the calling thread holds a spin lock, else PASSIVE_LEVEL. */

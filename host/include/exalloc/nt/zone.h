@@ -3,6 +3,7 @@
 #define EXALLOC_NT_ZONE_H
 
 #include "exalloc/export.h"
+#include "exalloc/nt/list.h"
 #include "exalloc/nt/spinlock.h"
 #include "exalloc/nt/types.h"
 
@@ -22,16 +23,19 @@ typedef struct _ZONE_SEGMENT_HEADER {
   PVOID Reserved;
 } ZONE_SEGMENT_HEADER, *PZONE_SEGMENT_HEADER;
 
-/* Sets up a zone and carves its first segment: 16 bytes of header, then as many whole blocks as fit.
+/* Sets up a zone and carves its first segment: 16 bytes of header, then as many whole blocks as
+ * fit.
  *
- * BlockSize and SegmentSize are bytes. STATUS_UNSUCCESSFUL when BlockSize is 0, BlockSize or Segment is not a multiple
- * of 8, BlockSize > SegmentSize, or the segment is NULL; STATUS_INSUFFICIENT_RESOURCES when the card has no list or not
- * enough slabs left (NT cannot run out of these). Only the 16 header bytes of the segment are ever written. Calling it again
- * on a live zone retires the old one. Not to be called while another thread uses the zone. */
+ * BlockSize and SegmentSize are bytes. STATUS_UNSUCCESSFUL when BlockSize is 0, BlockSize or
+ * Segment is not a multiple of 8, BlockSize > SegmentSize, or the segment is NULL;
+ * STATUS_INSUFFICIENT_RESOURCES when the card has no list or not enough slabs left (NT cannot run
+ * out of these). Only the 16 header bytes of the segment are ever written. Calling it again on a
+ * live zone retires the old one. Not to be called while another thread uses the zone. */
 EXALLOC_API NTSTATUS ExInitializeZone(PZONE_HEADER Zone, ULONG BlockSize, PVOID InitialSegment,
                                       ULONG InitialSegmentSize);
 
-/* Adds a segment: the checks and the carving of ExInitializeZone. It goes to the head of SegmentList. */
+/* Adds a segment: the checks and the carving of ExInitializeZone. It goes to the head of
+ * SegmentList. */
 EXALLOC_API NTSTATUS ExExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG SegmentSize);
 EXALLOC_API NTSTATUS ExInterlockedExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG SegmentSize,
                                              PKSPIN_LOCK Lock);
@@ -40,8 +44,9 @@ EXALLOC_API NTSTATUS ExInterlockedExtendZone(PZONE_HEADER Zone, PVOID Segment, U
 EXALLOC_API PVOID ExAllocateFromZone(PZONE_HEADER Zone);
 EXALLOC_API PVOID ExInterlockedAllocateFromZone(PZONE_HEADER Zone, PKSPIN_LOCK Lock);
 
-/* Gives a block back. Returns the head of the free list before the call: NULL exactly when the zone had no free block.
- * A Block that is not an allocated block of Zone is refused: it is reported (exalloc_set_error_handler) and nothing changes. */
+/* Gives a block back. Returns the head of the free list before the call: NULL exactly when the zone
+ * had no free block. A Block that is not an allocated block of Zone is refused: it is reported
+ * (exalloc_set_error_handler) and nothing changes. */
 EXALLOC_API PVOID ExFreeToZone(PZONE_HEADER Zone, PVOID Block);
 EXALLOC_API PVOID ExInterlockedFreeToZone(PZONE_HEADER Zone, PVOID Block, PKSPIN_LOCK Lock);
 
