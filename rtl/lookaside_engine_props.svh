@@ -2,7 +2,7 @@
 // were taken, a stack for each list; answers and memories must agree with it. What is counted, and
 // so when the governor finds a list idle or missing, is left open here: lookaside_counts_test.
 //
-//@ proof short induction 2 sat,sat@3 NumLists=2 Depth=4 DomainW=1 EntryW=4 TagW=1 UseUram=0
+//@ proof short induction 2 sat,ind NumLists=2 Depth=4 DomainW=1 EntryW=4 TagW=1 UseUram=0
 //@ answered: every operation is answered once, in the order they were taken, with its tag
 //@ wrong: s/s3_valid_q    <= s2_end \&\& /s3_valid_q <= s2_valid_q \&\& /
 //@ lifo: a pop brings the entry pushed last of those still on the list's stack, unchanged: none is lost, none comes twice

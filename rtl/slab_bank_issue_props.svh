@@ -7,7 +7,7 @@
 //@ wrong: s/used_q < PtrW'\(Rows - 1\)/used_q < PtrW'(Rows)/
 //@ alone: a serial operation has the pipeline to itself until its writes are done
 //@ wrong: s/issue_valid_o = present && !\(serial && pipe_busy_i\)/issue_valid_o = present/
-//@ progress: a request that is held is issued as soon as the pipeline is empty
+//@ progress: a request that is held is issued at the latest in the second cycle in which the pipeline is empty
 //@ wrong: s/alone_q <= \(issue_valid_o && serial\) \|\| \(alone_q && pipe_busy_i\)/alone_q <= (issue_valid_o \&\& serial) || alone_q/
 
 // The pipeline behind the buffer as slab_bank builds it: count, choose, address, read, forward, execute, then two cycles of
@@ -17,7 +17,7 @@ logic [FvStages-1:0] fv_valid_q, fv_serial_q;
 logic [FvStages*PtrW-1:0] fv_ptr_q;
 logic [FvStages*Width-1:0] fv_data_q;
 logic [1:0] fv_writing_q;
-logic fv_busy_q;
+logic fv_busy_q, fv_idle_q;
 (* anyseq *) logic fv_fetch;  // refetches of a replay, which also pass through the pipeline, and what the bank counts besides
 (* anyseq *) logic fv_replays;
 (* anyseq *) logic fv_writes;  // the operation committed writes a list state
@@ -27,6 +27,7 @@ always_ff @(posedge clk_i) begin
   fv_ptr_q    <= {fv_ptr_q[(FvStages-1)*PtrW-1:0], issue_ptr_o};
   fv_data_q   <= {fv_data_q[(FvStages-1)*Width-1:0], issue_data_o};
   fv_writing_q <= rst_i ? 2'b00 : {fv_writing_q[0], commit_i && fv_writes};
+  fv_idle_q   <= !rst_i && !pipe_busy_i;
   fv_busy_q   <= !rst_i && ((|fv_valid_q) || (|fv_writing_q) || fv_fetch);
 end
 always_comb begin
@@ -78,7 +79,7 @@ always_comb begin
     in_order: assert (!commit_i || (fv_held != '0 && fv_data_q[(FvStages-1)*Width +: Width] == fv_oldest[Width-1:0]));
     room: assert (fv_held <= PtrW'(Rows) && (!req_ready_o || fv_held < PtrW'(Rows)));
     alone: assert ((&fv_single) && !(fv_alone && fv_writing_q != 2'b00));
-    progress: assert (!(fv_held != '0 && !hold_q && !pipe_busy_i && !alone_q) || issue_valid_o);
+    progress: assert (!(fv_held != '0 && fv_idle_q && !pipe_busy_i) || issue_valid_o);
     assert (&fv_follows);
     assert (&fv_same);
     assert (!fv_alone || alone_q);

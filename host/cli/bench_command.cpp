@@ -9,12 +9,100 @@
 #include <stdexcept>
 #include <string>
 
-#include "bench_rtl.hpp"
+#include "bench_mix.hpp"
 #include "commands.hpp"
+#ifdef EXALLOC_HAS_SIM
+#include "bench_rtl.hpp"
 #include "rtl_engine.hpp"
+#endif
 
 namespace exalloc::cli {
 namespace {
+
+// Where --json goes; found out before anything is measured.
+class json_output {
+ public:
+  explicit json_output(const std::string& name) : name_(name) {
+    if (name_.empty() || name_ == "-") return;
+    file_.open(name_);
+    if (!file_) {
+      throw std::runtime_error(
+          fmt::format("--json {}: cannot be written; check folder and permissions", name_));
+    }
+  }
+  // Where the table goes.
+  std::FILE* text() const { return name_ == "-" ? stderr : stdout; }
+  void write(const nlohmann::ordered_json& out) {
+    if (name_ == "-") {
+      fmt::print("{}\n", out.dump(2));
+    } else if (file_.is_open()) {
+      file_ << out.dump(2) << '\n';
+      file_.close();
+      if (!file_) {
+        throw std::runtime_error(
+            fmt::format("--json {}: could not be written; is the disk full?", name_));
+      }
+    }
+  }
+
+ private:
+  std::string name_;
+  std::ofstream file_;
+};
+
+std::shared_ptr<std::string> add_json_option(CLI::App& command) {
+  const auto json_file = std::make_shared<std::string>();
+  command
+      .add_option("--json", *json_file,
+                  "Write the figures as JSON too ('-': to stdout, and the table to stderr)")
+      ->type_name("FILE");
+  return json_file;
+}
+
+nlohmann::ordered_json to_json(const bench::mix_point& p) {
+  return {{"live_bytes", p.live}, {"held_bytes", p.held}, {"held_over_live", p.ratio()}};
+}
+
+void bench_mix(const std::string& json_file) {
+  json_output json(json_file);
+  const auto results = bench::measure_mix(
+      [](const std::string& name) { fmt::print(stderr, "measuring {}\n", name); });
+  std::FILE* const text = json.text();
+  const auto mebibytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  fmt::print(text, "{:<15} {:<18} {:>10} {:>10} {:>10} {:>9}\n", "allocator", "phase", "live MiB",
+             "held MiB", "held/live", "ns/step");
+  nlohmann::ordered_json out;
+  for (const bench::mix_result& r : results) {
+    nlohmann::ordered_json entry{{"allocator", r.allocator}};
+    if (!r.failure.empty()) {
+      fmt::print(text, "{:<15} cannot be measured: {}\n", r.allocator, r.failure);
+      entry["failure"] = r.failure;
+      out["results"].push_back(entry);
+      continue;
+    }
+    for (std::size_t i = 0; i < r.phases.size(); ++i) {
+      const bench::mix_point& p = r.phases[i];
+      const auto& w = bench::mix_phases[i].percent;
+      fmt::print(text, "{:<15} {:<18} {:>10.1f} {:>10.1f} {:>10.2f} {:>9.0f}\n", r.allocator,
+                 fmt::format("{}/{}/{} %", w[0], w[1], w[2]), mebibytes(p.live), mebibytes(p.held),
+                 p.ratio(), p.ns_per_step);
+      nlohmann::ordered_json phase = to_json(p);
+      phase["ns_per_step"] = p.ns_per_step;
+      entry["phases"].push_back(phase);
+    }
+    fmt::print(text, "{:<15} {:<18} {:>10.1f} {:>10.1f} {:>10.2f}\n", r.allocator,
+               "then 90 % freed", mebibytes(r.survivors.live), mebibytes(r.survivors.held),
+               r.survivors.ratio());
+    fmt::print(text, "{:<15} {:<18} {:>10} {:>10} {:>10.2f}\n", r.allocator, "worst phase", "", "",
+               r.worst());
+    entry["survivors"] = to_json(r.survivors);
+    entry["worst"] = r.worst();
+    out["results"].push_back(entry);
+  }
+  json.write(out);
+}
+
+#ifdef EXALLOC_HAS_SIM
 
 nlohmann::ordered_json to_json(const bench::rtl_case& c) {
   nlohmann::ordered_json out{{"engine", c.engine},
@@ -29,18 +117,11 @@ nlohmann::ordered_json to_json(const bench::rtl_case& c) {
 }
 
 void bench_rtl(const std::string& json_file) {
-  std::ofstream file;
-  if (!json_file.empty() && json_file != "-") {
-    file.open(json_file);
-    if (!file) {
-      throw std::runtime_error(
-          fmt::format("--json {}: cannot be written; check folder and permissions", json_file));
-    }
-  }
+  json_output json(json_file);
   const auto cases = bench::measure_rtl(
       [](const std::string& name) { fmt::print(stderr, "measuring {}\n", name); });
 
-  std::FILE* const text = json_file == "-" ? stderr : stdout;
+  std::FILE* const text = json.text();
   fmt::print(text, "{:<9} {:<17} {:>5} {:>11} {:>13} {:>11}   latency in cycles\n", "engine",
              "case", "banks", "ops/cycle", "blocks/cycle", "Gblocks/s");
   fmt::print(text, "{:<9} {:<17} {:>5} {:>11} {:>13} {:>11}   min median max\n", "", "", "", "", "",
@@ -55,29 +136,31 @@ void bench_rtl(const std::string& json_file) {
 
   nlohmann::ordered_json out{{"clock_mhz", sim::rtl_engine::clock_mhz}};
   for (const bench::rtl_case& c : cases) out["cases"].push_back(to_json(c));
-  if (json_file == "-") {
-    fmt::print("{}\n", out.dump(2));
-  } else if (file.is_open()) {
-    file << out.dump(2) << '\n';
-    file.close();
-    if (!file) {
-      throw std::runtime_error(
-          fmt::format("--json {}: could not be written; is the disk full?", json_file));
-    }
-  }
+  json.write(out);
 }
+
+#endif
 
 }  // namespace
 
 void add_bench(CLI::App& app) {
   CLI::App* const command = app.add_subcommand("bench", "Measure.");
   command->require_subcommand(1);
+  CLI::App* const mix = command->add_subcommand(
+      "mix", "Memory held for what is in use, while the sizes asked for shift: pool and malloc.");
+  const auto mix_json = add_json_option(*mix);
+  mix->footer(
+      "Blocks of 64, 256 and 2048 bytes, 48 MiB in use at most, four phases of 1.5 million steps\n"
+      "with the weights shown. A step frees a random block when more is in use or with\n"
+      "probability 0.45, else allocates one and touches it. Held is the growth of resident\n"
+      "memory, the allocator's tables included. Nonpaged pool needs as much lockable memory\n"
+      "(ulimit -l), or EXALLOC_LOCK=0. Takes some seconds.\n"
+      "Example: exalloc bench mix --json mix.json");
+  mix->callback([mix_json] { bench_mix(*mix_json); });
+#ifdef EXALLOC_HAS_SIM
   CLI::App* const rtl = command->add_subcommand(
       "rtl", "Operations per cycle and latency of the Verilated engines, at default size.");
-  const auto json_file = std::make_shared<std::string>();
-  rtl->add_option("--json", *json_file,
-                  "Write the figures as JSON too ('-': to stdout, and the table to stderr)")
-      ->type_name("FILE");
+  const auto json_file = add_json_option(*rtl);
   rtl->footer(
       "Rates are of all banks together, requests offered in every cycle; blocks are entries of\n"
       "the lookaside engine, tokens of a stream port. Latency is from a request's handshake to "
@@ -87,6 +170,7 @@ void add_bench(CLI::App& app) {
       "token. Takes about a minute.\n"
       "Example: exalloc bench rtl --json rtl.json");
   rtl->callback([json_file] { bench_rtl(*json_file); });
+#endif
 }
 
 }  // namespace exalloc::cli

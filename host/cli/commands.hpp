@@ -18,7 +18,11 @@ struct exit_with {
 };
 
 // Each adds its subcommand; its callback does the work. Errors are thrown as std::exception.
-void add_bench(CLI::App& app);  // only where the Verilated engines are built
+void add_bench(CLI::App& app);
+void add_lookaside(CLI::App& app);
+void add_pool(CLI::App& app);
 void add_replay(CLI::App& app);
+void add_top(CLI::App& app);
+void add_zones(CLI::App& app);
 
 }  // namespace exalloc::cli

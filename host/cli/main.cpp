@@ -31,10 +31,12 @@ int run(int argc, char** argv) {
       "failed, 2 bad usage or input.");
   app.set_version_flag("--version", "exalloc " EXALLOC_VERSION);
   app.require_subcommand(1);
+  exalloc::cli::add_top(app);
+  exalloc::cli::add_pool(app);
+  exalloc::cli::add_lookaside(app);
+  exalloc::cli::add_zones(app);
   exalloc::cli::add_replay(app);
-#ifdef EXALLOC_HAS_SIM
   exalloc::cli::add_bench(app);
-#endif
 
   try {
     app.parse(argc, argv);

@@ -12,6 +12,8 @@
 
 namespace exalloc {
 
+class processor;
+
 class block_list {
  public:
   // Number of a list that no card list stands behind: all its free blocks are in the store, always.
@@ -39,9 +41,7 @@ class block_list {
 
   // Blocks that slow paths allocated, less those they freed. With what the magazines count this is
   // the number of blocks in use, exact when no thread is in a call.
-  std::int64_t slow_in_use() const noexcept {
-    return slow_in_use_.load(std::memory_order_relaxed);
-  }
+  std::int64_t slow_in_use() const noexcept { return slow_in_use_.load(std::memory_order_relaxed); }
   void count_slow(std::int64_t blocks) const noexcept {
     slow_in_use_.fetch_add(blocks, std::memory_order_relaxed);
   }
@@ -53,11 +53,14 @@ class block_list {
 
   // Adds blocks if the list still has `total` and can grow; true if it has more now. Called without
   // a lock, or under the list's; a list in the host adds them to the store, and is always called
-  // under its lock.
-  virtual bool grow(std::uint64_t total) {
-    (void)total;
+  // under its lock. `self` is the calling thread's processor, its lock not held. True may also mean
+  // that blocks may have come back meanwhile.
+  virtual bool grow(processor& self, std::uint64_t total) {
+    (void)self, (void)total;
     return false;
   }
+  // A free went the slow way. Called without a lock.
+  virtual void freed_slowly(processor& self) { (void)self; }
 
   // Scarce mode: every operation runs on the store under the mutex, the magazines are frozen.
   bool shared() const noexcept { return shared_.load(std::memory_order_acquire); }

@@ -176,6 +176,20 @@ regs::status driver::link(std::uint32_t list, std::uint32_t first, std::uint32_t
   return command(regs::command::link, list, first, count, limit).status;
 }
 
+std::optional<std::uint32_t> driver::trim(std::uint32_t list, std::uint32_t slab) {
+  const std::lock_guard lock(mutex_);
+  const result r = command(regs::command::trim, list, slab, 0, 0);
+  if (r.status != regs::status::ok) return std::nullopt;
+  return r.slab;
+}
+
+std::uint64_t driver::idle_blocks(std::uint32_t list) {
+  const std::uint32_t window = off::lists_base + list * off::lists_stride;
+  const std::uint32_t in_use = device_->read(window + off::list_in_use);
+  const std::uint32_t total = device_->read(window + off::list_total);
+  return total > in_use ? total - in_use : 0;
+}
+
 void driver::unlink(std::uint32_t list, std::uint32_t first, std::uint32_t count) {
   const std::lock_guard lock(mutex_);
   command(regs::command::unlink, list, first, count, 0);

@@ -71,6 +71,11 @@ class driver {
   // is linked.
   regs::status link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
                     std::uint32_t limit);
+  // Takes a slab from an open list: of the bank that `slab` lies in, the one whose blocks were freed
+  // last, if all its blocks are free. Which one.
+  std::optional<std::uint32_t> trim(std::uint32_t list, std::uint32_t slab);
+  // Blocks of an open list that are in the card.
+  std::uint64_t idle_blocks(std::uint32_t list);
   // Takes slabs from a closed list.
   void unlink(std::uint32_t list, std::uint32_t first, std::uint32_t count);
 

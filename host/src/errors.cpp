@@ -21,6 +21,7 @@ struct error_state {
   std::deque<error_report> posted;
   std::atomic<bool> any_posted{false};
   std::atomic<std::uint64_t> reported{0};
+  std::atomic<bool (*)(const error_report&) noexcept> taker{nullptr};
 };
 
 // Never destroyed: a thread may still report while the process ends.
@@ -55,6 +56,8 @@ void report_error(const error_report& error) noexcept {
   set_last_error(error.what);
   error_state& s = state();
   s.reported.fetch_add(1, std::memory_order_relaxed);
+  if (const auto takes = s.taker.load(std::memory_order_acquire); takes != nullptr && takes(error))
+    return;
   exalloc_error_handler handler;
   void* context;
   {
@@ -87,6 +90,10 @@ void deliver_errors() noexcept {
     }
     report_error(error);
   }
+}
+
+void set_error_taker(bool (*takes)(const error_report&) noexcept) noexcept {
+  state().taker.store(takes, std::memory_order_release);
 }
 
 std::uint64_t errors_reported() noexcept {

@@ -28,6 +28,9 @@ void post_error(error_report error);
 // Tells the handler of posted errors; called at the end of every slow path, without locks.
 void deliver_errors() noexcept;
 std::uint64_t errors_reported() noexcept;
+// From now on `takes` is asked first about every error that would be told to the handler; what it
+// takes is its own to tell, some other way. It is called without locks.
+void set_error_taker(bool (*takes)(const error_report& error) noexcept) noexcept;
 
 // Runs what a routine of the C interface does: 0, or -1 with exalloc_last_error set if it throws.
 template <class Call>

@@ -7,6 +7,7 @@
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
 #include "lookaside.hpp"
+#include "pool/findings.hpp"
 
 namespace exalloc {
 
@@ -111,6 +112,7 @@ void exalloc_processor_flush(void) {
     exalloc::post_error({e.what(), "ok", nullptr, 0, 0, -1});
   }
   exalloc::deliver_errors();
+  exalloc::raise_findings();
 }
 
 }  // extern "C"

@@ -132,7 +132,9 @@ void flush_list(const char* routine, GENERAL_LOOKASIDE* l) {
 
 // The default callbacks of a LOOKASIDE_LIST_EX.
 PVOID allocate_entry_ex(POOL_TYPE type, SIZE_T size, ULONG tag, PLOOKASIDE_LIST_EX) {
-  return ExAllocatePoolWithTag(type, size, tag);
+  const bool quota = (static_cast<ULONG>(type) & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE) != 0;
+  return quota ? ExAllocatePoolWithQuotaTag(type, size, tag)
+               : ExAllocatePoolWithTag(type, size, tag);
 }
 VOID free_entry_ex(PVOID entry, PLOOKASIDE_LIST_EX) { ExFreePool(entry); }
 

@@ -44,6 +44,13 @@ class range_allocator {
     free_.emplace(first, count);
   }
 
+  // From which number on all up to `end` are free.
+  std::uint64_t end_of_use(std::uint64_t end) const {
+    if (free_.empty()) return end;
+    const auto& [first, count] = *free_.rbegin();
+    return first + count == end ? first : end;
+  }
+
   // How many are free.
   std::uint64_t free_count() const {
     std::uint64_t sum = 0;

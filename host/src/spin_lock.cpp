@@ -59,6 +59,41 @@ VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql) {
   exalloc::release_spin_lock(*SpinLock);
 }
 
+VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) { exalloc::acquire_spin_lock(*SpinLock); }
+
+VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) { exalloc::release_spin_lock(*SpinLock); }
+
+KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock) {
+  KIRQL before;
+  KeAcquireSpinLock(SpinLock, &before);
+  return before;
+}
+
+BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) {
+  if (std::atomic_ref<KSPIN_LOCK>(*SpinLock).exchange(1, std::memory_order_acquire) != 0)
+    return FALSE;
+  ++exalloc::held;
+  return TRUE;
+}
+
+VOID KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle) {
+  LockHandle->Lock = SpinLock;
+  KeAcquireSpinLock(SpinLock, &LockHandle->OldIrql);
+}
+
+VOID KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle) {
+  KeReleaseSpinLock(LockHandle->Lock, LockHandle->OldIrql);
+}
+
+VOID KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
+                                              PKLOCK_QUEUE_HANDLE LockHandle) {
+  KeAcquireInStackQueuedSpinLock(SpinLock, LockHandle);
+}
+
+VOID KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle) {
+  KeReleaseInStackQueuedSpinLock(LockHandle);
+}
+
 KIRQL KeGetCurrentIrql(VOID) { return exalloc::held != 0 ? DISPATCH_LEVEL : PASSIVE_LEVEL; }
 
 }  // extern "C"

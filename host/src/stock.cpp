@@ -52,9 +52,8 @@ std::size_t plenty(const core& c, const block_list& list) {
   return std::clamp<std::uint64_t>(list.total() / 4, least, std::max(least, 64 * processors));
 }
 
-// Under the list's mutex: back to magazines, if there is plenty again.
-void leave_scarce_mode(core& c, processor& self, block_list& list) {
-  if (list.host_backed() || list.store.size() < plenty(c, list)) return;
+// Under the list's mutex, in scarce mode: back to magazines.
+void leave(processor& self, block_list& list) {
   const std::lock_guard lock(self.mutex);
   std::vector<std::uint32_t> tokens;
   tokens.reserve(list.store.size());
@@ -64,6 +63,11 @@ void leave_scarce_mode(core& c, processor& self, block_list& list) {
   const bool executed = self.drain();
   list.store.clear();
   if (executed) list.set_shared(false);
+}
+
+// The same, if there is plenty again.
+void leave_scarce_mode(core& c, processor& self, block_list& list) {
+  if (!list.host_backed() && list.store.size() >= plenty(c, list)) leave(self, list);
 }
 
 // Takes from a processor's magazine what its owner cannot keep. Under the processor's lock.
@@ -102,21 +106,24 @@ void recall(core& c, processor& self, block_list& list) {
 // Under the list's mutex, in scarce mode, the store empty: fills it if a block is free anywhere.
 void search(core& c, processor& self, block_list& list) {
   if (list.host_backed()) {
-    list.grow(list.total());
+    list.grow(self, list.total());
     return;
   }
   {
     const std::lock_guard registry_lock(c.processors.mutex);
     c.processors.each([&](processor& p) { sweep(p, list); });
   }
+  // As much as ends scarce mode, if the card has it.
   const auto ask_card = [&] {
     const std::lock_guard lock(self.mutex);
-    const auto count = std::min<std::size_t>(plenty(c, list), regs::max_grant);
-    self.grant_now(list, static_cast<std::uint32_t>(count));
-    sweep(self, list);
+    const std::size_t wanted = plenty(c, list) + 1;
+    while (list.store.size() < wanted) {
+      const auto count = std::min<std::size_t>(wanted - list.store.size(), regs::max_grant);
+      if (!self.grant_now(list, static_cast<std::uint32_t>(count)) || sweep(self, list) == 0) break;
+    }
   };
   if (list.store.empty()) ask_card();
-  if (list.store.empty() && list.grow(list.total())) ask_card();
+  while (list.store.empty() && list.grow(self, list.total())) ask_card();
 }
 
 // Runs `use` on a stock of the list's free blocks. With `need`, that stock is empty only if no
@@ -144,7 +151,7 @@ void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use
       }
     }
     // Growing is cheaper than taking blocks away from others.
-    if (list.grow(total)) continue;
+    if (list.grow(self, total)) continue;
     const std::lock_guard lock(list.mutex);
     if (list.shared()) continue;
     recall(c, self, list);
@@ -211,7 +218,7 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
   return result;
 }
 
-void* allocate_doubtful(block_list& list, const block& b) noexcept {
+void* allocate_doubtful(block_list& list, block b) noexcept {
   if (list.streamed()) {
     list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
     list.count_slow(1);
@@ -221,7 +228,7 @@ void* allocate_doubtful(block_list& list, const block& b) noexcept {
   return allocate_slow(list, no_slot);
 }
 
-void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
+void* free_slow(block_list& list, block b, bool want_previous) noexcept {
   core* c = core::get_or_report();
   if (c == nullptr) return nullptr;
   void* previous = nullptr;
@@ -233,6 +240,7 @@ void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
       stock.push(b);
     });
     list.count_slow(-1);
+    list.freed_slowly(*self);
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
                 b.token, list.number(), -1});
@@ -241,7 +249,7 @@ void* free_slow(block_list& list, const block& b, bool want_previous) noexcept {
   return previous;
 }
 
-void* free_unowned(block_list& list, const block& b, bool want_previous) noexcept {
+void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
   const auto may_be_a_kernels = [&] {
     return list.streamed() &&
            list.state(b.token).load(std::memory_order_relaxed) == block_state::away;
@@ -313,6 +321,32 @@ void share_with_kernels(core& c, block_list& list,
     list.state(b.token).store(block_state::free, std::memory_order_relaxed);
   list.set_streamed();
   leave_scarce_mode(c, *self, list);
+}
+
+void withdraw(processor& self, block_list& list, const std::function<void(std::uint32_t)>& take) {
+  const std::lock_guard lock(self.mutex);
+  if (!self.drain()) return;
+  magazine& m = self.magazine_for(list);
+  const auto take_block = [&](const block& b) { take(b.token); };
+  while (self.grant_now(list, regs::max_grant))
+    if (self.take_parked(m, take_block) == 0) return;
+}
+
+void gather(core& c, processor& self, block_list& list) {
+  if (list.host_backed()) return;
+  if (!list.shared()) {
+    recall(c, self, list);
+  } else {
+    const std::lock_guard registry_lock(c.processors.mutex);
+    c.processors.each([&](processor& p) { sweep(p, list); });
+  }
+  withdraw(self, list, [&](std::uint32_t token) {
+    list.store.push_back({c.tokens.pointer(token), token});
+  });
+}
+
+void end_gathering(processor& self, block_list& list) {
+  if (!list.host_backed()) leave(self, list);
 }
 
 void retire(core& c, block_list& list) {

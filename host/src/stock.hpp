@@ -1,6 +1,7 @@
 // Allocating and freeing blocks of a list: the fast path here, everything else in stock.cpp.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -17,12 +18,12 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept;
 // For a block in stock whose state byte does not say so. It was there twice, because two threads
 // freed it at the same moment: reports it and takes another one. Or a kernel shares the list: takes
 // it.
-void* allocate_doubtful(block_list& list, const block& b) noexcept;
+void* allocate_doubtful(block_list& list, block b) noexcept;
 // Frees a block whose state byte is set already. Returns the head before it.
-void* free_slow(block_list& list, const block& b, bool want_previous) noexcept;
+void* free_slow(block_list& list, block b, bool want_previous) noexcept;
 // Frees a block whose state byte does not say that it is allocated here: refuses it, unless it may
 // be a kernel's. Returns the head before it.
-void* free_unowned(block_list& list, const block& b, bool want_previous) noexcept;
+void* free_unowned(block_list& list, block b, bool want_previous) noexcept;
 // Whether no block is free anywhere.
 bool is_full_slow(block_list& list) noexcept;
 
@@ -47,7 +48,7 @@ inline void* allocate(block_list& list) noexcept {
 
 // Frees a block. With want_previous, returns a block that was free before, null exactly when none
 // was.
-inline void* free(block_list& list, const block& b, bool want_previous) noexcept {
+inline void* free(block_list& list, block b, bool want_previous) noexcept {
   state_byte& state = list.state(b.token);
   if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]]
     return free_unowned(list, b, want_previous);
@@ -77,6 +78,14 @@ class core;
 // count of each of its segments.
 void share_with_kernels(core& c, block_list& list,
                         std::span<const std::pair<std::uint32_t, std::uint32_t>> tokens);
+// For an owner that looks through its list's free blocks, all under the list's mutex. Whoever finds
+// the card empty meanwhile must be kept waiting in grow().
+// Takes the free blocks that are in the card out of it, and calls take(token) for each.
+void withdraw(processor& self, block_list& list, const std::function<void(std::uint32_t)>& take);
+// Takes all free blocks into the store, and the list into scarce mode.
+void gather(core& c, processor& self, block_list& list);
+// Ends that again; what is in the store goes to the card.
+void end_gathering(processor& self, block_list& list);
 // Takes the list away from all processors; nobody may use it any more. Its blocks are then nowhere
 // but in the card.
 void retire(core& c, block_list& list);

@@ -141,4 +141,11 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   return true;
 }
 
+void report_foreign(const zone& z, void* address) noexcept {
+  const bool inside = z.contains(address);
+  report_error({inside ? "an address inside a block was freed; nothing is changed"
+                       : "a block was freed to a zone it does not belong to; nothing is changed",
+                inside ? "range" : "foreign", address, 0, z.number(), -1});
+}
+
 }  // namespace exalloc

@@ -90,4 +90,7 @@ class zone final : public block_list {
   std::vector<slab_range> slabs_;
 };
 
+// Reports the free of an address at which none of the zone's blocks begins.
+void report_foreign(const zone& z, void* address) noexcept;
+
 }  // namespace exalloc

@@ -69,13 +69,6 @@ void push_segment(PZONE_HEADER zone_header, void* segment, ULONG carved) {
   return nullptr;
 }
 
-[[gnu::cold, gnu::noinline]] void report_foreign(const zone& z, void* address) noexcept {
-  const bool inside = z.contains(address);
-  report_error({inside ? "an address inside a block was freed; nothing is changed"
-                       : "a block was freed to a zone it does not belong to; nothing is changed",
-                inside ? "range" : "foreign", address, 0, z.number(), -1});
-}
-
 [[gnu::always_inline]] inline void* free_to(zone& z, void* address) noexcept {
   const block b = z.find(address);
   if (b.token == 0) [[unlikely]] {

@@ -36,16 +36,18 @@ class zone_table {
   // The header of the zone behind one of the card's lists; null if there is none.
   PZONE_HEADER header_of(std::uint32_t list);
 
-  // Calls visit(header, zone, whether it is the last one) for each zone, by address; none is retired
-  // meanwhile.
-  template <class Visit>
-  void each(Visit&& visit) {
+  // Calls use(all zones, by address); none is retired meanwhile.
+  struct entry {
+    PZONE_HEADER header;
+    zone* z;
+  };
+  template <class Use>
+  void with_all(Use&& use) {
     const std::lock_guard lock(mutex_);
-    for (auto it = by_header_.begin(); it != by_header_.end();) {
-      const auto [address, s] = *it;
-      ++it;
-      visit(reinterpret_cast<PZONE_HEADER>(address), *s->get(), it == by_header_.end());
-    }
+    std::vector<entry> all;
+    for (const auto& [address, s] : by_header_)
+      all.push_back({reinterpret_cast<PZONE_HEADER>(address), s->get()});
+    use(all);
   }
 
   // Makes a zone for a header, with a first segment; retires the header's former one. Throws

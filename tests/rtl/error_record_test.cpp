@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
 #include "Verror_record.h"
@@ -13,21 +14,34 @@
 
 namespace {
 
+// Of the first evaluation there is no edge yet.
+void Reset(Verror_record& m, const auto& cycle) {
+  m.rst_i = 1;
+  for (int i = 0; i < 3; ++i) cycle();
+  m.rst_i = 0;
+}
+
+struct Details {
+  unsigned list, opcode, status, portal;
+  bool operator==(const Details&) const = default;
+};
+
 TEST(ErrorRecord, KeepsOrCountsEveryError) {
   Verror_record m;
   std::mt19937 rng(11);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(rng() % n); };
   const auto cycle = [&] {
     m.clk_i = 1;
     m.eval();
     m.clk_i = 0;
     m.eval();
   };
-  m.rst_i = 1;
-  cycle();
-  m.rst_i = 0;
+  Reset(m, cycle);
   std::uint64_t offered = 0, found = 0, popped = 0;
   std::array<std::uint32_t, 8> sequence{}, seen{};
   std::array<unsigned, 8> waits{};
+  std::unordered_map<std::uint32_t, Details> told;
+  std::deque<Details> portal_told;
   unsigned portal_sent = 0, portal_wait = 0;
   for (int i = 0; i < 60'000; ++i) {
     const bool rush = i / 5000 % 2 == 0;
@@ -35,25 +49,36 @@ TEST(ErrorRecord, KeepsOrCountsEveryError) {
       if (!(m.err_valid_i >> w & 1) && rng() % (rush ? 2 : 40) == 0 && i < 59'900) {
         m.err_valid_i |= static_cast<std::uint8_t>(1u << w);
         m.err_token_i[w] = w << 24 | ++sequence[w];
-        ports::Put(m.err_list_i, 10 * w, 10, rng() % 1024);
-        ports::Put(m.err_opcode_i, 4 * w, 4, rng() % 16);
+        // Opcode 0 is the portal side's.
+        const Details d{below(1024), 1 + below(15), below(16), below(64)};
+        told[m.err_token_i[w]] = d;
+        ports::Put(m.err_list_i, 10 * w, 10, d.list);
+        ports::Put(m.err_opcode_i, 4 * w, 4, d.opcode);
+        ports::Put(m.err_status_i, 4 * w, 4, d.status);
+        ports::Put(m.err_portal_i, 6 * w, 6, d.portal);
         waits[w] = 0;
       }
     }
     if (!m.portal_valid_i && rng() % 100 == 0 && i < 59'900) {
       m.portal_valid_i = 1;
-      m.portal_status_i = 14;
-      m.portal_portal_i = 33;
+      m.portal_status_i = static_cast<std::uint8_t>(below(16));
+      m.portal_portal_i = static_cast<std::uint8_t>(below(64));
+      portal_told.push_back({0, 0, m.portal_status_i, m.portal_portal_i});
       portal_wait = 0;
     }
     m.pop_i = rng() % (rush ? 3 : 30) == 0;
     m.eval();
     if (m.pop_i && m.valid_o) {
       ++popped;
-      if (m.status_o == 14) {
-        EXPECT_EQ(m.portal_o, 33);
+      const Details d{m.list_o, m.opcode_o, m.status_o, m.portal_o};
+      if (m.opcode_o == 0) {
         EXPECT_EQ(m.token_o, 0u);
+        // Those in between were lost.
+        while (!portal_told.empty() && portal_told.front() != d) portal_told.pop_front();
+        ASSERT_FALSE(portal_told.empty()) << "nobody told that";
+        portal_told.pop_front();
       } else {
+        ASSERT_EQ(d, told[m.token_o]);
         const unsigned w = m.token_o >> 24;
         ASSERT_LT(w, 8u);
         ASSERT_GT(m.token_o & 0xffffff, seen[w]) << "out of order";
@@ -110,9 +135,7 @@ TEST(ErrorRecord, CountsEveryLostError) {
     m.clk_i = 0;
     m.eval();
   };
-  m.rst_i = 1;
-  cycle();
-  m.rst_i = 0;
+  Reset(m, cycle);
   std::uint64_t taken = 0;
   // Whoever is served had an error to tell.
   const auto count = [&] {

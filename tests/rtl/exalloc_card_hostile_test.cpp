@@ -298,6 +298,7 @@ TEST_F(ExallocCard, AKernelsGarbageIsItsOwn) {
       EXPECT_EQ(e->opcode, static_cast<unsigned>(opcode::stream));
       EXPECT_EQ(e->portal, 3u);
       EXPECT_EQ(e->list, 2u);
+      ASSERT_LT(e->token, Token(100'300, 0)) << "not what it pushed";
       ++errors;
     }
   }

@@ -59,10 +59,11 @@ TEST_F(ExallocCard, GrantsAndTakesBack) {
 }
 
 TEST_F(ExallocCard, ManyPortalsNeverShareABlock) {
-  card.OpenAndLink(1, 1, 1, 100);
-  card.OpenAndLink(2, 1, 101, 100);
-  AddProcessors(0, 32, 5, {});
-  AddProcessors(32, 32, 4, {.recall_percent = 3});
+  // Lists that differ in every bit, both at work at once.
+  card.OpenAndLink(0x55, 1, 1, 100);
+  card.OpenAndLink(0xaa, 1, 101, 100);
+  AddProcessors(0, 32, 5, {.lists = {0x55, 0xaa}});
+  AddProcessors(32, 32, 4, {.lists = {0x55, 0xaa}, .recall_percent = 3});
   Run(60);
   Drain();
   const std::uint64_t refused = Sum(&Processor::refused);
@@ -82,7 +83,7 @@ TEST_F(ExallocCard, ManyPortalsNeverShareABlock) {
     EXPECT_TRUE(e->token >> 6 == 0 || e->token >> 6 >= kSlabs);
   }
   EXPECT_EQ(errors, refused);
-  CheckConservation({1, 2}, 6400);
+  CheckConservation({0x55, 0xaa}, 6400);
   WaitIdle();
 }
 

@@ -3,6 +3,7 @@
 #define EXALLOC_BUGCHECK_H
 
 #include "exalloc/export.h"
+#include "exalloc/nt/bug_check.h" /* KeBugCheckEx */
 #include "exalloc/wdm.h"
 
 #ifdef __cplusplus
@@ -40,13 +41,9 @@ typedef struct exalloc_bug_check {
 typedef void (*exalloc_bug_check_handler)(const exalloc_bug_check* check, void* context);
 EXALLOC_API void exalloc_set_bug_check_handler(exalloc_bug_check_handler handler, void* context);
 
-/* Where a dump is written before the process aborts, for systems without core files; NULL or "": nowhere. Without this call
- * EXALLOC_DUMP decides. `exalloc pool --core FILE` reads it. */
+/* Where a dump is written before the process aborts, for systems without core files; NULL or "": nowhere. "%p" in it becomes
+ * the process's number. Without this call EXALLOC_DUMP decides. `exalloc pool --core FILE` reads it. */
 EXALLOC_API void exalloc_set_dump_file(const char* path);
-
-/* A bug check of the program's own; as in NT. */
-EXALLOC_API VOID KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4);
-EXALLOC_API VOID KeBugCheck(ULONG BugCheckCode);
 
 #ifdef __cplusplus
 }

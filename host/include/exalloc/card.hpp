@@ -84,6 +84,14 @@ class EXALLOC_API card {
   // Throws std::bad_alloc, or std::system_error when the memory cannot be locked.
   virtual std::unique_ptr<dma_memory> allocate(std::size_t bytes) = 0;
 
+  // Makes memory of this process, whole pages of it, resident and reachable by the card. Returns
+  // the address under which the card reaches it. Throws std::system_error when that is not
+  // possible, as when RLIMIT_MEMLOCK is too low. The card of this class needs no more than locked
+  // memory.
+  virtual std::uint64_t lock_memory(std::byte* first, std::size_t bytes);
+  // Undoes that for any whole pages of it. False if the system refuses; then they stay as they are.
+  virtual bool unlock_memory(std::byte* first, std::size_t bytes) noexcept;
+
   // Called by whoever polls a ring: lets a simulated card run for a while (until it writes to
   // memory, at most some microseconds), pauses otherwise.
   virtual void relax() = 0;

@@ -7,9 +7,12 @@
 #define EXALLOC_WDM_H
 
 #include "exalloc/nt/annotations.h"
+#include "exalloc/nt/bug_check.h"
+#include "exalloc/nt/interlocked.h"
 #include "exalloc/nt/list.h"
 #include "exalloc/nt/lookaside.h"
 #include "exalloc/nt/pool.h"
+#include "exalloc/nt/pool2.h"
 #include "exalloc/nt/slist.h"
 #include "exalloc/nt/spinlock.h"
 #include "exalloc/nt/system.h"

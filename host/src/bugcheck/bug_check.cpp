@@ -1,7 +1,6 @@
 #include "bugcheck/bug_check.hpp"
 
 #include <limits.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,12 +8,12 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string_view>
 
 #include "bugcheck/crash_io.hpp"
 #include "bugcheck/dump_region.hpp"
 #include "bugcheck/report.hpp"
+#include "bugcheck/text_buffer.hpp"
 #include "current.hpp"
 #include "spin_lock.hpp"
 
@@ -31,8 +30,9 @@ struct settings {
 constinit KSPIN_LOCK settings_lock = 0;
 constinit settings chosen;
 
-// Bug checks of a thread whose handlers have not come back. A handler that leaves by longjmp tells
-// nobody; but then the next bug check mostly comes from further up the stack.
+// Bug checks of a thread whose handlers have not come back. A handler that leaves by longjmp or
+// throw tells nobody (nothing with a destructor may be alive then); but the next bug check mostly
+// comes from further up the stack.
 struct nesting {
   const void* frame = nullptr;
   unsigned depth = 0;
@@ -42,25 +42,33 @@ constinit thread_local nesting current;
 // So many handlers within handlers are one that causes what it handles.
 constexpr unsigned deepest = 32;
 
-class nesting_guard {
- public:
-  explicit nesting_guard(const void* frame) noexcept : before_(current) {
-    const bool within = current.depth > 0 && frame < current.frame;
-    current = {frame, within ? current.depth + 1 : 1};
-  }
-  ~nesting_guard() { current = before_; }
-  nesting_guard(const nesting_guard&) = delete;
-  nesting_guard& operator=(const nesting_guard&) = delete;
-  bool too_deep() const noexcept { return current.depth > deepest; }
+// False if the handler is not to be called any more.
+bool call_handler(exalloc_bug_check_handler handler, void* context,
+                  const exalloc_bug_check& check) {
+  const nesting before = current;
+  const void* const frame = __builtin_frame_address(0);
+  const bool within = before.depth > 0 && frame < before.frame;
+  if (within && before.depth == deepest) return false;
+  current = {frame, within ? before.depth + 1 : 1};
+  handler(&check, context);
+  current = before;
+  return true;
+}
 
- private:
-  nesting before_;
-};
+// "%p" becomes the process's number, so that processes do not overwrite one another's dumps.
+void add_path(text_buffer<PATH_MAX>& out, std::string_view path) {
+  for (auto at = path.find("%p"); at != path.npos; at = path.find("%p")) {
+    out.add("{}{}", path.substr(0, at), ::getpid());
+    path.remove_prefix(at + 2);
+  }
+  out.add("{}", path);
+}
 
 // The thread that ends the process; 0: none yet.
 constinit std::atomic<long> ender{0};
 
-[[noreturn]] void end_process(const exalloc_bug_check& check, std::string_view report) noexcept {
+[[noreturn]] void end_process(const exalloc_bug_check& check,
+                              std::string_view description) noexcept {
   const long self = ::syscall(SYS_gettid);
   long first = 0;
   if (!ender.compare_exchange_strong(first, self)) {
@@ -71,13 +79,13 @@ constinit std::atomic<long> ender{0};
     say("exalloc: a bug check while the tables were copied: there is no dump\n");
     std::abort();
   }
-  static char path[PATH_MAX];
+  text_buffer<PATH_MAX> path;
   {
     const spin_lock_guard lock(&settings_lock);
     const char* from = chosen.has_path ? chosen.path : std::getenv("EXALLOC_DUMP");
-    if (from != nullptr) ::strncpy(path, from, sizeof path - 1);
+    if (from != nullptr) add_path(path, from);
   }
-  save_dump(check, report, path);
+  save_dump(check, description, path.c_str());
   std::abort();
 }
 
@@ -96,7 +104,9 @@ void run_bug_check(std::uint32_t code, const std::array<ULONG_PTR, 4>& parameter
   pool_header header{};
   const bool has_header =
       subject.header != nullptr && copy_if_readable(&header, subject.header, sizeof header);
-  compose_report(report, check, has_header ? &header : nullptr);
+  describe_bug_check(report, check, has_header ? &header : nullptr);
+  const std::string_view description = report.view();
+  add_tag_table(report);
   check.report = report.c_str();
   say(report.view());
 
@@ -108,16 +118,15 @@ void run_bug_check(std::uint32_t code, const std::array<ULONG_PTR, 4>& parameter
     context = chosen.context;
   }
   if (handler != nullptr) {
-    const nesting_guard guard(__builtin_frame_address(0));
-    if (guard.too_deep()) {
+    if (!call_handler(handler, context, check)) {
       say("exalloc: the bug check handler causes bug checks itself: it is not called any more\n");
+    } else if (returns) {
+      return;
     } else {
-      handler(&check, context);
-      if (returns) return;
       say("exalloc: the handler returned, but KeBugCheck does not\n");
     }
   }
-  end_process(check, report.view());
+  end_process(check, description);
 }
 
 }  // namespace

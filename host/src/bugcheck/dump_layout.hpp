@@ -6,7 +6,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -75,22 +74,34 @@ struct dump_header {
   std::uint32_t pool_in_use;  // 0: the pool had not been used, the tables are empty
   std::array<pool_totals, pool_kinds> totals;
 
-  table report;  // the text that was printed, rows of 1 byte
+  table report;  // what was printed, without the tag table; rows of 1 byte
   table tags, big, chunks, headers;
 };
 static_assert(sizeof(table) == 24 && sizeof(tag_row) == 32 && sizeof(big_row) == 40 &&
-              sizeof(chunk_row) == 56 && sizeof(dump_header) == 400);
+              sizeof(chunk_row) == 56 && sizeof(dump_header) == 384);
 
-// `bytes` is a multiple of 8 long.
-inline std::uint64_t checksum(std::span<const std::byte> bytes) noexcept {
-  std::uint64_t sum = bytes.size();
-  for (std::size_t at = 0; at + 8 <= bytes.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes.data() + at, sizeof word);
-    sum = (sum ^ word) * 0x9E37'79B9'7F4A'7C15;
-    sum ^= sum >> 32;
+// Of so many bytes, which may come in pieces; each a multiple of 8 long.
+class checksum_stream {
+ public:
+  explicit checksum_stream(std::uint64_t bytes) noexcept : sum_(bytes) {}
+  void add(std::span<const std::byte> piece) noexcept {
+    for (std::size_t at = 0; at + 8 <= piece.size(); at += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, piece.data() + at, sizeof word);
+      sum_ = (sum_ ^ word) * 0x9E37'79B9'7F4A'7C15;
+      sum_ ^= sum_ >> 32;
+    }
   }
-  return sum;
+  std::uint64_t result() const noexcept { return sum_; }
+
+ private:
+  std::uint64_t sum_;
+};
+
+inline std::uint64_t checksum(std::span<const std::byte> bytes) noexcept {
+  checksum_stream sum(bytes.size());
+  sum.add(bytes);
+  return sum.result();
 }
 
 inline std::uint64_t checksum_of(dump_header header) noexcept {

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <new>
@@ -196,18 +194,15 @@ const dump::dump_header* make_dump(const exalloc_bug_check& check, std::string_v
   return header;
 }
 
-using line = text_buffer<5000>;
-
 void write_file(const dump::dump_header& dump, const char* path) noexcept {
-  line out;
+  text_buffer<5000> out;
   const int file = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  const bool written = file >= 0 && write_all(file, &dump, dump.bytes) && ::fsync(file) == 0;
-  if (!written && errno != EINVAL) {
-    // strerror may need memory.
-    out.add("exalloc: dump {}: cannot be written (errno {}: {})\n", path, errno,
-            ::strerrordesc_np(errno));
-  } else {
+  if (file >= 0 && write_all(file, &dump, dump.bytes)) {
     out.add("exalloc: dump written; read it with: exalloc pool --core {}\n", path);
+  } else {
+    // strerror may need memory.
+    const char* const why = ::strerrordesc_np(errno);
+    out.add("exalloc: dump {}: cannot be written: {}\n", path, why != nullptr ? why : "?");
   }
   if (file >= 0) ::close(file);
   say(out.view());

@@ -10,6 +10,7 @@ namespace exalloc {
 // Copies the tables into memory of its own that core files hold, and leaves it there: the process
 // is about to end. With a path the same is written to a file. Tells on standard error where they
 // are, or why not. Takes no heap memory, and no lock that a stopped thread may hold.
-void save_dump(const exalloc_bug_check& check, std::string_view report, const char* path) noexcept;
+void save_dump(const exalloc_bug_check& check, std::string_view description,
+               const char* path) noexcept;
 
 }  // namespace exalloc

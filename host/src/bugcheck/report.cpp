@@ -69,28 +69,10 @@ struct top_tags {
   std::array<std::uint64_t, pool_kinds> blocks{}, bytes{};
 };
 
-void add_tags(report_text& out) {
-  if (pool_memory::opened() == nullptr) {
-    out.add("  pool     not used so far\n");
-    return;
-  }
-  top_tags top;
-  each_tag_usage(status_page(), [&](const tag_usage& row) { top.add(row); });
-  out.add("  pool     nonpaged: {} blocks, {} bytes; paged: {} blocks, {} bytes\n", top.blocks[0],
-          top.bytes[0], top.blocks[1], top.bytes[1]);
-  out.add("\n{} of {} pool tags, by bytes in use:\n", top.used, top.rows);
-  out.add(tag_columns, "Tag", "Type", "Allocs", "Frees", "Diff", "Bytes", "Per Alloc");
-  for (std::size_t i = 0; i < top.used; ++i) {
-    const tag_usage& r = top.largest[i];
-    const std::uint64_t diff = r.allocations - std::min(r.allocations, r.frees);
-    out.add(tag_columns, tag_text(r.tag).view(), kind_name(r.kind), r.allocations, r.frees, diff,
-            r.bytes, diff == 0 ? 0 : r.bytes / diff);
-  }
-}
-
 }  // namespace
 
-void compose_report(report_text& out, const exalloc_bug_check& check, const pool_header* header) {
+void describe_bug_check(report_text& out, const exalloc_bug_check& check,
+                        const pool_header* header) {
   const std::string_view name = bug_check_name(check.code);
   const ULONG_PTR* p = check.parameters;
   out.add("\n*** exalloc bug check 0x{:08X}{}{} ({:#x}, {:#x}, {:#x}, {:#x})\n", check.code,
@@ -112,7 +94,25 @@ void compose_report(report_text& out, const exalloc_bug_check& check, const pool
     out.add(", which has no processor\n");
   }
   if (header != nullptr) add_header(out, *header, check.block);
-  add_tags(out);
+}
+
+void add_tag_table(report_text& out) {
+  if (pool_memory::opened() == nullptr) {
+    out.add("  pool     not used so far\n\n");
+    return;
+  }
+  top_tags top;
+  each_tag_usage(status_page(), [&](const tag_usage& row) { top.add(row); });
+  out.add("  pool     nonpaged: {} blocks, {} bytes; paged: {} blocks, {} bytes\n", top.blocks[0],
+          top.bytes[0], top.blocks[1], top.bytes[1]);
+  out.add("\n{} of {} pool tags, by bytes in use:\n", top.used, top.rows);
+  out.add(tag_columns, "Tag", "Type", "Allocs", "Frees", "Diff", "Bytes", "Per Alloc");
+  for (std::size_t i = 0; i < top.used; ++i) {
+    const tag_usage& r = top.largest[i];
+    const std::uint64_t diff = r.allocations - std::min(r.allocations, r.frees);
+    out.add(tag_columns, tag_text(r.tag).view(), kind_name(r.kind), r.allocations, r.frees, diff,
+            r.bytes, diff == 0 ? 0 : r.bytes / diff);
+  }
   out.add("\n");
 }
 

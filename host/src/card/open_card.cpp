@@ -1,9 +1,12 @@
 // Finds a card by name. Never a silent substitute: a card that cannot be had is an error.
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "card/soft_card.hpp"
 #include "exalloc/card.hpp"
@@ -54,6 +57,19 @@ std::unique_ptr<card> open_sim() {
 void card::trace(const std::string& file) {
   throw std::runtime_error(
       fmt::format("exalloc: the card \"{}\" has no waveforms to record to {}", name(), file));
+}
+
+std::uint64_t card::lock_memory(std::byte* first, std::size_t bytes) {
+  if (::mlock(first, bytes) != 0) {
+    const int why = errno;
+    ::munlock(first, bytes);  // some of it may be locked
+    throw std::system_error(why, std::generic_category(), "exalloc: locking memory");
+  }
+  return reinterpret_cast<std::uintptr_t>(first);
+}
+
+bool card::unlock_memory(std::byte* first, std::size_t bytes) noexcept {
+  return ::munlock(first, bytes) == 0;
 }
 
 void card::attach(unsigned, std::shared_ptr<stream_kernel>) {

@@ -25,16 +25,18 @@ struct pool_header {
   static constexpr std::uint8_t type_mask = 7, paged_bit = 1, charged_bit = 0x80;
 
   // Every bit of the fields and of the address matters, so that damage and a header that was copied
-  // elsewhere are noticed.
-  static std::uint32_t check_of(const pool_header& h, const void* block) noexcept {
+  // elsewhere are noticed. `low` and `high` are the fields before `check`, as they lie in memory.
+  static std::uint32_t mix(std::uint64_t low, std::uint32_t high, const void* block) noexcept {
     constexpr std::uint64_t odd = 0x9E37'79B9'7F4A'7C15;
-    const std::uint64_t low = h.tag | std::uint64_t{h.size} << 32 | std::uint64_t{h.type} << 48 |
-                              std::uint64_t{static_cast<std::uint8_t>(h.state)} << 56;
-    const std::uint64_t high = h.requestor | std::uint64_t{h.room} << 16;
     std::uint64_t mixed = (low ^ reinterpret_cast<std::uintptr_t>(block)) * odd;
     mixed ^= mixed >> 32;
     mixed = (mixed + high) * odd;
     return static_cast<std::uint32_t>(mixed >> 32);
+  }
+  static std::uint32_t check_of(const pool_header& h, const void* block) noexcept {
+    const std::uint64_t low = h.tag | std::uint64_t{h.size} << 32 | std::uint64_t{h.type} << 48 |
+                              std::uint64_t{static_cast<std::uint8_t>(h.state)} << 56;
+    return mix(low, h.requestor | std::uint32_t{h.room} << 16, block);
   }
   bool intact(const void* block) const noexcept { return check == check_of(*this, block); }
   void seal(const void* block) noexcept { check = check_of(*this, block); }

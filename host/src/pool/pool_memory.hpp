@@ -3,17 +3,23 @@
 // quotas or checks.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 
+#include "core.hpp"
+#include "pool/chunk.hpp"
+#include "pool/page_arena.hpp"
 #include "pool/pool_header.hpp"
+#include "pool/size_class.hpp"
+#include "pool/size_classes.hpp"
+#include "stock.hpp"
 
 namespace exalloc {
-
-// The largest request that is not a big one: a page without the header and the smallest block of
-// NT.
-inline constexpr std::size_t largest_small = 4064;
 
 struct pool_request {
   pool_kind kind = pool_kind::nonpaged;
@@ -41,9 +47,11 @@ enum class pool_place : std::uint8_t {
 struct pool_finding {
   pool_place place = pool_place::foreign;
   pool_kind kind = pool_kind::nonpaged;
-  pool_block block;             // of small and big
-  std::uint32_t token = 0;      // of small
-  const void* owner = nullptr;  // pool_memory's own
+  pool_block block;         // of small and big
+  std::uint32_t token = 0;  // of small
+  bool allocated = false;   // what its state byte says; true for big
+  bool draining = false;    // pool_memory's own, as the next
+  const void* owner = nullptr;
 };
 
 struct pool_usage {
@@ -74,22 +82,82 @@ struct pool_big_info {
 };
 
 // Thread-safe.
-class pool_memory {
+class pool_memory final : private memory_source {
  public:
-  // Opens the card if need be; never destroyed. Throws std::runtime_error.
+  // Opens the card if need be; never destroyed. Throws std::runtime_error, std::system_error.
   static pool_memory& get();
   // Null before somebody called get().
   static pool_memory* opened() noexcept;
 
   // No block (data null) when memory, limit or the card is exhausted; exalloc_last_error tells
   // which.
-  pool_block allocate(const pool_request& request) noexcept;
+  pool_block allocate(const pool_request& request) noexcept {
+    if (request.bytes <= largest_small) [[likely]] {
+      const std::size_t index = size_classes::of(request.bytes, request.cache_aligned);
+      size_class* const list =
+          classes_[static_cast<std::size_t>(request.kind)][index].load(std::memory_order_acquire);
+      if (list != nullptr) [[likely]] {
+        auto* const data = static_cast<std::byte*>(exalloc::allocate(*list));
+        if (data != nullptr) [[likely]] {
+          const std::size_t room = size_classes::sizes[index].room();
+          if (index < size_classes::front_count) [[likely]]
+            return {data, reinterpret_cast<pool_header*>(data) - 1, room, false};
+          return {data, header_in_table(data), room, false};
+        }
+      }
+    }
+    // By value, so that the request need not lie in memory until here.
+    return allocate_slow(pool_request(request));
+  }
+
   // Never faults, whatever the address.
-  pool_finding find(const void* address) const noexcept;
+  pool_finding find(const void* address) const noexcept {
+    const page_arena::page_info page = pages_.find(address);
+    auto* const data = static_cast<std::byte*>(const_cast<void*>(address));
+    pool_finding found;
+    found.draining = page.use == page_arena::page_use::draining;
+    if (page.use == page_arena::page_use::chunk || found.draining) [[likely]] {
+      const auto& c = *reinterpret_cast<const chunk*>(page.value << 3);
+      const std::uint32_t index = c.index_of(address);
+      found.kind = pages_.kind_of(address);
+      found.place = pool_place::inside;
+      if (index == chunk::none) [[unlikely]]
+        return found;
+      found.place = pool_place::small;
+      found.block = {data, c.header_of(data, index), c.shape.room, false};
+      found.token = c.first_token.load(std::memory_order_relaxed) + index;
+      found.owner = c.list;
+      found.allocated =
+          c.list->state(found.token).load(std::memory_order_relaxed) == block_state::allocated;
+    } else if (page.use != page_arena::page_use::none) {
+      found.kind = pages_.kind_of(address);
+      found.place = pool_place::inside;
+      if (page.use == page_arena::page_use::big &&
+          reinterpret_cast<std::uintptr_t>(address) % page_size == 0) {
+        found.place = pool_place::big;
+        found.block = {data, &pages_.big(data).header, page.value * page_size, true};
+        found.allocated = true;
+      }
+    }
+    return found;
+  }
+
   // Gives back what find() found; its header is no longer read afterwards. False, and nothing is
   // changed, if it is free already. Of two threads that free one block at the same moment both may
   // be told true: then the card's finding is reported later.
-  bool free(const pool_finding& block) noexcept;
+  bool free(const pool_finding& found) noexcept {
+    if (found.place != pool_place::small) [[unlikely]]
+      return found.place == pool_place::big && free_big(found.block.data);
+    auto& list = *static_cast<size_class*>(const_cast<void*>(found.owner));
+    if (list.state(found.token).load(std::memory_order_relaxed) != block_state::allocated)
+        [[unlikely]]
+      return false;
+    if (found.draining) [[unlikely]]
+      if (const auto done = list.free_draining(found.block.data, found.token)) return *done;
+    exalloc::free(list, {found.block.data, found.token}, false);
+    return true;
+  }
+
   // Bytes the caller asked for when a big block was allocated.
   std::size_t big_bytes(const pool_finding& block) const noexcept;
 
@@ -103,6 +171,32 @@ class pool_memory {
   // tries), so what changes meanwhile may be missing.
   void each_chunk(const std::function<void(const pool_chunk_info&)>& tell) const noexcept;
   void each_big(const std::function<void(const pool_big_info&)>& tell) const noexcept;
+
+ private:
+  explicit pool_memory(core& c) : core_(c), pages_(c.card_driver.device()) {}
+
+  void before_growth(processor& self, const size_class& grower) override;
+  bool relieve(processor& self, const size_class& grower, shortage of) override;
+
+  pool_header* header_in_table(std::byte* data) const noexcept {
+    const auto& c = *reinterpret_cast<const chunk*>(pages_.find(data).value << 3);
+    return c.headers + c.index_of(data);
+  }
+  pool_block allocate_slow(pool_request request) noexcept;
+  pool_block allocate_big(const pool_request& request) noexcept;
+  size_class* make_class(pool_kind kind, std::size_t index) noexcept;
+  bool free_big(std::byte* first) noexcept;
+  template <class Visit>
+  void each_class(Visit&& visit) const {
+    for (const auto& kind : classes_)
+      for (const auto& entry : kind)
+        if (size_class* list = entry.load(std::memory_order_acquire)) visit(*list);
+  }
+
+  core& core_;
+  page_arena pages_;
+  std::array<std::array<std::atomic<size_class*>, size_classes::count>, pool_kinds> classes_{};
+  std::mutex making_;
 };
 
 }  // namespace exalloc

@@ -88,7 +88,8 @@ requestor& requestor_table::create(std::string_view name, std::uint64_t paged,
 }
 
 bool requestor_table::is_one(const requestor* r) const noexcept {
-  const auto offset = reinterpret_cast<std::uintptr_t>(r) - reinterpret_cast<std::uintptr_t>(records_);
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(r) - reinterpret_cast<std::uintptr_t>(records_);
   return offset < most * sizeof(requestor) && offset % sizeof(requestor) == 0 &&
          r->alive.load(std::memory_order_acquire);
 }

@@ -117,9 +117,9 @@ std::string_view setting(const char* name) noexcept {
 }
 
 void report_setting(const char* name, const char* expected) {
-  report_error({fmt::format("{}=\"{}\" is not understood and ignored: {} is expected", name,
-                            setting(name), expected),
-                "ok", nullptr, 0, 0, -1});
+  post_error({fmt::format("{}=\"{}\" is not understood and ignored: {} is expected", name,
+                          setting(name), expected),
+              "ok", nullptr, 0, 0, -1});
 }
 
 std::uint64_t size_setting(const char* name, std::uint64_t otherwise) {

@@ -1,5 +1,5 @@
-// What the environment says about the pool. A value that cannot be understood is reported, and
-// counts as not given.
+// What the environment says about the pool. A value that cannot be understood is posted as an
+// error, and counts as not given.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ std::optional<guard_setting> parse_guard(std::string_view text) noexcept;
 std::string_view setting(const char* name) noexcept;
 // The same as bytes, `otherwise` if it is not set.
 std::uint64_t size_setting(const char* name, std::uint64_t otherwise);
-// Reports that the value of a variable is none of `expected`.
+// Posts that the value of a variable is none of `expected`.
 void report_setting(const char* name, const char* expected);
 
 }  // namespace exalloc

@@ -15,7 +15,7 @@ namespace exalloc::tag_counters {
 
 // The last slot is no tag's own.
 inline constexpr std::uint32_t overflow_slot = status::tag_slots - 1;
-// What find() answers for a tag that has no slot yet.
+// What find() answers for a tag that has no slot of its own, or none yet.
 inline constexpr std::uint32_t no_slot = UINT32_MAX;
 
 // Where a tag is looked for first.
@@ -34,6 +34,12 @@ inline std::uint32_t find(std::uint32_t tag) noexcept {
 }
 // The slot of a tag, which gets one; the overflow slot when there is none left.
 std::uint32_t find_or_make(std::uint32_t tag) noexcept;
+
+// Where a block is counted that was counted before.
+inline std::uint32_t slot_of(std::uint32_t tag) noexcept {
+  const std::uint32_t slot = find(tag);
+  return slot != no_slot ? slot : overflow_slot;
+}
 
 namespace detail {
 

@@ -33,7 +33,8 @@ template <class Each>
 }  // namespace trailing_detail
 
 // Of `room` bytes the caller asked for `bytes`.
-inline void fill_trailing(std::byte* data, std::size_t bytes, std::size_t room) noexcept {
+inline void fill_trailing(void* block, std::size_t bytes, std::size_t room) noexcept {
+  auto* const data = static_cast<std::byte*>(block);
   const std::size_t count = std::min(room - bytes, most_trailing);
   trailing_detail::cover(count, [&](std::size_t at, auto word) {
     word = static_cast<decltype(word)>(trailing_pattern);
@@ -41,13 +42,13 @@ inline void fill_trailing(std::byte* data, std::size_t bytes, std::size_t room) 
   });
 }
 
-inline bool trailing_intact(const std::byte* data, std::size_t bytes, std::size_t room) noexcept {
+inline bool trailing_intact(const void* block, std::size_t bytes, std::size_t room) noexcept {
+  const auto* const data = static_cast<const std::byte*>(block);
   const std::size_t count = std::min(room - bytes, most_trailing);
   std::uint64_t difference = 0;
   trailing_detail::cover(count, [&](std::size_t at, auto word) {
     std::memcpy(&word, data + bytes + at, sizeof word);
-    difference |=
-        static_cast<std::uint64_t>(word ^ static_cast<decltype(word)>(trailing_pattern));
+    difference |= static_cast<std::uint64_t>(word ^ static_cast<decltype(word)>(trailing_pattern));
   });
   return difference == 0;
 }

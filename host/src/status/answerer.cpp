@@ -66,6 +66,10 @@ void* answer(void* argument) {
     try {
       const std::lock_guard lock(answering());
       publish(page, status::collect(c));
+    } catch (const std::bad_alloc&) {
+      // No answer this time.
+      seen = asked;
+      continue;
     } catch (const std::exception& e) {
       report_error({fmt::format("the status page is not kept any longer: {}", e.what()), "ok",
                     nullptr, 0, 0, -1});

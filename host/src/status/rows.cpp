@@ -10,6 +10,7 @@
 
 #include "errors.hpp"
 #include "lookaside_table.hpp"
+#include "pool/pool_memory.hpp"
 #include "zone_counts.hpp"
 #include "zone_table.hpp"
 
@@ -59,26 +60,24 @@ void collect_lookasides(rows& r) {
 }
 
 void collect_zones(core& c, rows& r) {
-  std::vector<zone*> zones;
-  zone_table::get().each([&](PZONE_HEADER header, zone& z, bool last) {
-    if (zones.size() == zone_rows) {
-      ++r.zones_left_out;
-    } else {
+  // While the table is locked, so that all of them live.
+  zone_table::get().with_all([&](const std::vector<zone_table::entry>& all) {
+    const std::size_t count = std::min(all.size(), zone_rows);
+    r.zones_left_out = static_cast<std::uint32_t>(all.size() - count);
+    std::vector<zone*> zones;
+    for (std::size_t i = 0; i < count; ++i) zones.push_back(all[i].z);
+    const std::vector<zone_counts> counts = count_blocks(c, zones);
+    for (std::size_t i = 0; i < count; ++i) {
+      const zone& z = *zones[i];
       zone_row row{};
-      row.address = reinterpret_cast<std::uintptr_t>(header);
+      row.address = reinterpret_cast<std::uintptr_t>(all[i].header);
+      row.blocks = counts[i].blocks;
+      row.in_use = counts[i].in_use;
       row.block_size = z.block_size();
       row.segments = static_cast<std::uint32_t>(z.extents().size());
       row.list = z.host_backed() ? UINT32_MAX : z.number();
       row.scarce = z.shared() && !z.host_backed();
       r.zones.push_back(row);
-      zones.push_back(&z);
-    }
-    if (!last) return;
-    // While the table is locked, so that all of them live.
-    const std::vector<zone_counts> counts = count_blocks(c, zones);
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      r.zones[i].blocks = counts[i].blocks;
-      r.zones[i].in_use = counts[i].in_use;
     }
   });
 }
@@ -107,6 +106,14 @@ void collect_card(core& c, card_row& row) {
   row.counters_used = card_counters;
 }
 
+void collect_pool(std::array<pool_row, pool_kinds>& all) {
+  const pool_memory* pool = pool_memory::opened();
+  for (std::size_t kind = 0; pool != nullptr && kind < pool_kinds; ++kind) {
+    const pool_usage u = pool->usage(static_cast<pool_kind>(kind));
+    all[kind] = {u.held, u.locked, u.limit, u.reserve, u.big_blocks, u.big_pages};
+  }
+}
+
 }  // namespace
 
 rows collect(core& c) {
@@ -114,6 +121,7 @@ rows collect(core& c) {
   collect_lookasides(r);
   collect_zones(c, r);
   collect_card(c, r.card);
+  collect_pool(r.pool);
   return r;
 }
 

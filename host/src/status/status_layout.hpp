@@ -75,6 +75,8 @@ struct page {
   std::array<zone_row, zone_rows> zone;
 
   tag_names tags;
+  // Whether counts[writer] is in use; else it is not even to be read, as that takes memory.
+  std::array<std::atomic<std::uint8_t>, writers> prepared;
   // Whole pages of memory for each writer. Bytes in use: allocated_bytes - freed_bytes of all
   // writers together.
   alignas(4096) std::array<std::array<tag_counts, tag_slots>, writers> counts;

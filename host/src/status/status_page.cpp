@@ -154,6 +154,7 @@ status::page& detail::make_status_page() noexcept {
     }
   }
   if (page == nullptr) page = reinterpret_cast<status::page*>(private_memory);
+  page->prepared.back().store(1, std::memory_order_relaxed);
   page->version = status::version;
   page->bytes = sizeof(status::page);
   page->process = static_cast<std::uint64_t>(::getpid());
@@ -174,14 +175,17 @@ void prepare_status_writer(std::uint32_t writer) noexcept {
   status::page& page = status_page();
   maker& m = state();
   const std::lock_guard lock(m.mutex);
-  if (!m.shared || writer >= status::writers) return;
+  if (writer >= status::writers || page.prepared[writer].load(std::memory_order_relaxed) != 0)
+    return;
   const std::size_t offset = shared_part + writer * writer_bytes;
-  if (file_is_ours(m) && take_memory(m.file, offset, writer_bytes) == 0) return;
-  // These counts stay with the process.
-  void* const part = page.counts[writer].data();
-  ::mmap(part, writer_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-         0);
-  if (m.told_of_no_room) return;
+  const bool taken =
+      !m.shared || (file_is_ours(m) && take_memory(m.file, offset, writer_bytes) == 0);
+  // Without room these counts stay with the process.
+  if (!taken)
+    ::mmap(page.counts[writer].data(), writer_bytes, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  page.prepared[writer].store(1, std::memory_order_release);
+  if (taken || m.told_of_no_room) return;
   m.told_of_no_room = true;
   post_error(
       {"no shared memory left for a processor's tag counts: `exalloc top` shows less than "

@@ -12,6 +12,9 @@
 #ifndef OPTIONAL
 #define OPTIONAL
 #endif
+#ifndef NOTHING
+#define NOTHING
+#endif
 #ifndef CONST
 #define CONST const
 #endif
