@@ -77,7 +77,12 @@ class watched_process {
     return result;
   }
 
-  void signal(int number) const { ::kill(child_, number); }
+  // Returns when a process that is to stop has stopped.
+  void signal(int number) const {
+    ::kill(child_, number);
+    int status = 0;
+    if (number == SIGSTOP) ::waitpid(child_, &status, WUNTRACED);
+  }
   // Lets it end by itself, as a program does; its wait status.
   int end() {
     std::fclose(to_);
