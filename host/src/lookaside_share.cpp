@@ -251,7 +251,9 @@ std::vector<void*> take_all(core& c, processor& self, lookaside_list& list) {
   });
   heavy_fence();
   c.processors.each([&](processor& p) {
-    if (lookaside_use* u = p.find(list)) cut(p, *u, 0, left);
+    // An owner that has thawed its magazine meanwhile is in a call, and keeps what it has.
+    lookaside_use* u = p.find(list);
+    if (u != nullptr && u->m.frozen()) cut(p, *u, 0, left);
   });
   const std::lock_guard self_lock(self.mutex);
   pop_all(self, self.use_of(list), entries);

@@ -174,6 +174,7 @@ static int is_zero(const unsigned char* p, int bytes) {
 
 static void newer_pool_names(void) {
   unsigned char* p;
+  CHECK(POOL_TAGGING == 1);
   ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
   p = (unsigned char*)ExAllocatePoolUninitialized(NonPagedPoolExecute, 200, AROUND_TAG);
   CHECK(p != NULL);

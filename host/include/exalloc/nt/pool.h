@@ -29,6 +29,9 @@ typedef enum _POOL_TYPE {
 #define POOL_COLD_ALLOCATION 256
 #define POOL_NX_ALLOCATION 512
 
+/* Drivers ask for it before they give ExAllocatePool a tag of their own with a macro. */
+#define POOL_TAGGING 1
+
 /* Or'ed with a tag: the block can only be freed with the same tag, by ExFreePoolWithTag. */
 #define PROTECTED_POOL 0x80000000
 
