@@ -59,7 +59,7 @@ EXALLOC_API int exalloc_pool_set_limit(POOL_TYPE kind, uint64_t bytes);
 
 typedef struct exalloc_pool_usage {
   uint64_t held;    /* bytes of pages taken for blocks, in use or not */
-  uint64_t locked;  /* bytes of them that are locked in memory */
+  uint64_t locked;  /* bytes that are locked in memory, the reserve included */
   uint64_t limit;   /* of held; EXALLOC_UNLIMITED: none */
   uint64_t reserve; /* bytes left that only ...MustSucceed gets */
   uint64_t big_blocks, big_pages;

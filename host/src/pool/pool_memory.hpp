@@ -56,7 +56,7 @@ struct pool_finding {
 
 struct pool_usage {
   std::uint64_t held = 0;     // bytes of pages taken for blocks and not given back
-  std::uint64_t locked = 0;   // bytes of them that are locked
+  std::uint64_t locked = 0;   // bytes that are locked, the reserve included
   std::uint64_t limit = 0;    // most bytes held; UINT64_MAX: none
   std::uint64_t reserve = 0;  // bytes left of the must-succeed reserve
   std::uint64_t big_blocks = 0, big_pages = 0;
