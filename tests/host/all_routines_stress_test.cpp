@@ -313,6 +313,8 @@ std::chrono::milliseconds duration() {
   return std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
 }
 
+constexpr std::chrono::seconds patience{30};
+
 unsigned seed() {
   const char* text = std::getenv("EXALLOC_TEST_SEED");
   return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : 1;
@@ -340,8 +342,11 @@ TEST(all_routines, sixteen_threads_never_share_a_block_and_lose_none) {
       threads.emplace_back([&, t] {
         std::mt19937 random(seed() * 1000 + t);
         std::vector<piece> mine;
-        // At least so many, however slow the card is.
-        for (unsigned n = 0; n < 300 || std::chrono::steady_clock::now() < end; ++n) {
+        // At least so many, however slow the card is, and until a list was recalled.
+        const auto recalled = [&] { return exalloc::current_library_stats().recalls > recalls; };
+        for (unsigned n = 0; n < 300 || std::chrono::steady_clock::now() < end ||
+                             (!recalled() && std::chrono::steady_clock::now() < end + patience);
+             ++n) {
           const unsigned what = random() % 100;
           if (what < 50 && mine.size() < 60) {
             const piece p = all->allocate(t, random);

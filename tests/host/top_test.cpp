@@ -15,7 +15,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -82,8 +81,8 @@ class on_terminal {
   std::string text() const { return screen_.text(); }
   // Waits until a line does: a screen comes in pieces.
   bool matches(const std::string& pattern) {
-    const std::regex wanted(pattern, std::regex::extended);
-    return shows([&](const std::string& all) { return std::regex_search(all, wanted); });
+    const testing::Matcher<std::string> wanted = testing::ContainsRegex(pattern);
+    return shows([&](const std::string& all) { return wanted.Matches(all); });
   }
   bool before(const std::string& a, const std::string& b) {
     return shows([&](const std::string& all) {
