@@ -1,5 +1,5 @@
 // Writes a core file of a live process, as the kernel does with coredump_filter 0x33: private
-// memory that is no file's, without what MADV_DONTDUMP leaves out.
+// memory that is no file's and has been touched, without what MADV_DONTDUMP leaves out.
 #pragma once
 
 #include <elf.h>
@@ -40,9 +40,37 @@ inline std::vector<mapping> mappings_of(::pid_t process) {
         if (flag == "dd") all.back().dumped = false;
     }
   }
-  std::erase_if(all, [](const mapping& m) { return !m.dumped; });
+  // Where VmFlags are not told (some sandboxes), address space that is only reserved, such as the
+  // sanitizers' shadow or a pool, is known by its size.
+  constexpr std::uint64_t reserved = std::uint64_t{16} << 30;
+  std::erase_if(all, [](const mapping& m) { return !m.dumped || m.end - m.begin > reserved; });
   return all;
 }
+
+// Tells which pages a process has touched; all of them where the kernel does not tell.
+class touched_pages {
+ public:
+  explicit touched_pages(::pid_t process)
+      : file_(::open(("/proc/" + std::to_string(process) + "/pagemap").c_str(), O_RDONLY)) {}
+  ~touched_pages() {
+    if (file_ >= 0) ::close(file_);
+  }
+  touched_pages(const touched_pages&) = delete;
+  touched_pages& operator=(const touched_pages&) = delete;
+  bool any(std::uint64_t begin, std::uint64_t bytes) {
+    constexpr std::uint64_t page = 4096, present_or_swapped = std::uint64_t{3} << 62;
+    entries_.resize(bytes / page);
+    const std::size_t size = entries_.size() * sizeof entries_[0];
+    const auto at = static_cast<::off_t>(begin / page * sizeof entries_[0]);
+    if (::pread(file_, entries_.data(), size, at) != static_cast<::ssize_t>(size)) return true;
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [](std::uint64_t e) { return (e & present_or_swapped) != 0; });
+  }
+
+ private:
+  int file_;
+  std::vector<std::uint64_t> entries_;
+};
 
 inline void write_core(::pid_t process, const std::string& path) {
   const std::vector<mapping> all = mappings_of(process);
@@ -75,10 +103,12 @@ inline void write_core(::pid_t process, const std::string& path) {
   };
   put(&header, sizeof header, 0);
   put(program.data(), program.size() * sizeof(Elf64_Phdr), sizeof header);
+  touched_pages touched(process);
   std::vector<char> piece(1 << 16);
   for (const Elf64_Phdr& p : program) {
     for (std::uint64_t at = 0; at < p.p_filesz; at += piece.size()) {
       const auto count = std::min<std::uint64_t>(piece.size(), p.p_filesz - at);
+      if (!touched.any(p.p_vaddr + at, count)) continue;
       const ::ssize_t got = ::pread(in, piece.data(), count, static_cast<::off_t>(p.p_vaddr + at));
       // Zeros are left as holes.
       if (got > 0 && std::any_of(piece.begin(), piece.begin() + got, [](char c) { return c != 0; }))

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cinttypes>
 #include <cstdlib>
 #include <filesystem>
@@ -63,7 +64,16 @@ class crash_process : public ::testing::Test {
       ::_exit(127);
     }
     int status = -1;
-    ::waitpid(child_, &status, WUNTRACED);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (::waitpid(child_, &status, WUNTRACED | WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > end) {
+        ADD_FAILURE() << "the program neither ends nor stops; " << contents(folder_ / "err");
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, &status, 0);
+        break;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     std::istringstream lines(contents(folder_ / "out"));
     for (std::string name, address; lines >> name >> address;)
       addresses_[name] = std::strtoull(address.c_str(), nullptr, 16);
@@ -75,8 +85,8 @@ class crash_process : public ::testing::Test {
   // What the program prints when it is asked for a file.
   std::string exalloc(const std::string& arguments, int expected_status = 0) {
     std::ostringstream line;
-    line << '\'' << beside_the_tests("exalloc").string() << "' pool " << arguments << " >'"
-         << (folder_ / "told").string() << "' 2>&1";
+    line << "timeout 120 '" << beside_the_tests("exalloc").string() << "' pool " << arguments
+         << " >'" << (folder_ / "told").string() << "' 2>&1";
     const std::string command = line.str();
     EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), expected_status) << command;
     return contents(folder_ / "told");
