@@ -50,9 +50,12 @@ struct rtl_card::model {
 
   std::array<stream_pins, stream_ports> streams;
   std::uint64_t left_out = 0;  // cycles the card has not been told of
+  bus_watcher* watcher = nullptr;
+  bus_pins pins;
 
   void drive();
   void sample();
+  void show();
 };
 
 // Puts the inputs of the coming rising edge on the pins.
@@ -124,6 +127,56 @@ void rtl_card::model::sample() {
   if (top.m_axi_bvalid_i && top.m_axi_bready_o) write_answers.pop_front();
 }
 
+// Data are copied only where somebody drives them.
+void rtl_card::model::show() {
+  pins.reset = top.rst_i;
+  axi4_lite_pins& r = pins.registers;
+  r.write_address = {{top.s_axil_awvalid_i != 0, top.s_axil_awready_o != 0}, top.s_axil_awaddr_i};
+  r.read_address = {{top.s_axil_arvalid_i != 0, top.s_axil_arready_o != 0}, top.s_axil_araddr_i};
+  r.write_data = {
+      {top.s_axil_wvalid_i != 0, top.s_axil_wready_o != 0}, top.s_axil_wdata_i, top.s_axil_wstrb_i};
+  r.write_answer = {{top.s_axil_bvalid_o != 0, top.s_axil_bready_i != 0}, top.s_axil_bresp_o, 0};
+  r.read_data = {
+      {top.s_axil_rvalid_o != 0, top.s_axil_rready_i != 0}, top.s_axil_rresp_o, top.s_axil_rdata_o};
+  axi4_pins& m = pins.memory;
+  m.write_address = {{top.m_axi_awvalid_o != 0, top.m_axi_awready_i != 0},
+                     top.m_axi_awaddr_o,
+                     top.m_axi_awid_o,
+                     top.m_axi_awlen_o,
+                     top.m_axi_awsize_o,
+                     top.m_axi_awburst_o};
+  m.read_address = {{top.m_axi_arvalid_o != 0, top.m_axi_arready_i != 0},
+                    top.m_axi_araddr_o,
+                    top.m_axi_arid_o,
+                    top.m_axi_arlen_o,
+                    top.m_axi_arsize_o,
+                    top.m_axi_arburst_o};
+  m.write_data.valid = top.m_axi_wvalid_o;
+  m.write_data.ready = top.m_axi_wready_i;
+  m.write_data.strobe = top.m_axi_wstrb_o;
+  m.write_data.last = top.m_axi_wlast_o;
+  if (m.write_data.valid)
+    std::memcpy(m.write_data.data.data(), &top.m_axi_wdata_o[0], sizeof(line_data));
+  m.read_data.valid = top.m_axi_rvalid_i;
+  m.read_data.ready = top.m_axi_rready_o;
+  m.read_data.id = top.m_axi_rid_i;
+  m.read_data.response = top.m_axi_rresp_i;
+  m.read_data.last = top.m_axi_rlast_i;
+  if (m.read_data.valid)
+    std::memcpy(m.read_data.data.data(), &top.m_axi_rdata_i[0], sizeof(line_data));
+  m.write_answer = {
+      {top.m_axi_bvalid_i != 0, top.m_axi_bready_o != 0}, top.m_axi_bid_i, top.m_axi_bresp_i};
+  for (unsigned i = 0; i < stream_ports; ++i) {
+    pins.pop[i] = {
+        {(top.m_axis_pop_tvalid_o >> i & 1) != 0, (top.m_axis_pop_tready_i >> i & 1) != 0},
+        top.m_axis_pop_tdata_o[i]};
+    pins.push[i] = {
+        {(top.s_axis_push_tvalid_i >> i & 1) != 0, (top.s_axis_push_tready_o >> i & 1) != 0},
+        top.s_axis_push_tdata_i[i]};
+  }
+  watcher->edge(pins);
+}
+
 rtl_card::rtl_card() : model_(std::make_unique<model>()) {
   model_->context.traceEverOn(true);
   reset();
@@ -131,6 +184,8 @@ rtl_card::rtl_card() : model_(std::make_unique<model>()) {
 rtl_card::~rtl_card() {
   trace({});
   model_->top.final();
+  // The model takes its scopes out of the thread's context, which may be another card's by now.
+  Verilated::threadContextp(&model_->context);
 }
 
 void rtl_card::reset() {
@@ -154,6 +209,7 @@ void rtl_card::clock() {
   m.drive();
   m.top.clk_i = 0;
   m.top.eval();
+  if (m.watcher != nullptr) m.show();
   m.sample();
   if (m.waves) m.waves->dump(m.cycles * 2 * half_period_ps);
   m.top.clk_i = 1;
@@ -213,6 +269,8 @@ void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
 void rtl_card::leave_out(std::uint64_t cycles) { model_->left_out += cycles; }
 
 stream_pins& rtl_card::stream(unsigned port) { return model_->streams[port]; }
+
+void rtl_card::watch(bus_watcher* watcher) { model_->watcher = watcher; }
 
 bool rtl_card::interrupt() const { return model_->top.interrupt_o; }
 

@@ -1,7 +1,6 @@
 // The Verilated card behind one narrow interface: a clock, registers, and memory traffic.
 //
-// Whoever hosts the model moves its requests: the simple link of sim_card today, a SystemC platform
-// tomorrow. Nothing of Verilator shows here.
+// Whoever hosts the model moves its requests. Nothing of Verilator shows here.
 #pragma once
 
 #include <array>
@@ -10,11 +9,10 @@
 #include <optional>
 #include <string>
 
+#include "bus_pins.hpp"
 #include "exalloc/card.hpp"
 
 namespace exalloc::sim {
-
-using line_data = std::array<std::uint32_t, 16>;  // 64 bytes, word 0 at the lowest address
 
 struct read_request {  // the card reads whole lines
   std::uint64_t address;
@@ -69,6 +67,9 @@ class rtl_card {
   stream_pins& stream(unsigned port);
 
   bool interrupt() const;
+
+  // Shows the pins to somebody at every clock edge from now on; null for nobody.
+  void watch(bus_watcher* watcher);
 
   // Records waveforms to an FST file from now on; an empty name completes the file. Throws
   // std::runtime_error when it cannot be written.

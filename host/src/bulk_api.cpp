@@ -1,6 +1,4 @@
 // Bulk allocation and counts of the C interface.
-#include <fmt/format.h>
-
 #include "errors.hpp"
 #include "exalloc/bulk.h"
 #include "raise.hpp"
@@ -8,25 +6,13 @@
 #include "zone_counts.hpp"
 #include "zone_table.hpp"
 
-namespace exalloc {
-namespace {
-
-zone* zone_or_report(const char* routine, const ZONE_HEADER* header) {
-  try {
-    return &zone_table::require(routine, header);
-  } catch (const std::exception& e) {
-    report_error({e.what(), "bad_list", nullptr, 0, 0, -1});
-    return nullptr;
-  }
-}
-
-}  // namespace
-}  // namespace exalloc
+using exalloc::zone;
+using exalloc::zone_table;
 
 extern "C" {
 
 size_t exalloc_zone_allocate(PZONE_HEADER Zone, PVOID* Blocks, size_t Count) {
-  exalloc::zone* z = exalloc::zone_or_report("exalloc_zone_allocate", Zone);
+  zone* z = zone_table::find_or_report("exalloc_zone_allocate", Zone);
   if (z == nullptr) return 0;
   size_t done = 0;
   for (; done < Count; ++done) {
@@ -37,7 +23,7 @@ size_t exalloc_zone_allocate(PZONE_HEADER Zone, PVOID* Blocks, size_t Count) {
 }
 
 void exalloc_zone_free(PZONE_HEADER Zone, PVOID const* Blocks, size_t Count) {
-  exalloc::zone* z = exalloc::zone_or_report("exalloc_zone_free", Zone);
+  zone* z = zone_table::find_or_report("exalloc_zone_free", Zone);
   if (z == nullptr) return;
   for (size_t i = 0; i < Count; ++i) {
     if (const exalloc::block b = z->find(Blocks[i]); b.token != 0) {
@@ -50,7 +36,7 @@ void exalloc_zone_free(PZONE_HEADER Zone, PVOID const* Blocks, size_t Count) {
 
 int exalloc_zone_count(PZONE_HEADER Zone, exalloc_zone_usage* Usage) {
   return exalloc::guarded([&] {
-    exalloc::zone& z = exalloc::zone_table::require("exalloc_zone_count", Zone);
+    zone& z = zone_table::require("exalloc_zone_count", Zone);
     const exalloc::zone_counts counts = exalloc::count_blocks(exalloc::core::get(), z);
     *Usage = {counts.blocks, counts.in_use, counts.free()};
   });

@@ -40,15 +40,11 @@ unsigned exalloc_stream_ports(void) {
 
 int exalloc_stream_attach(unsigned Port, PZONE_HEADER Zone, unsigned Directions) {
   return exalloc::guarded([&] {
-    zone& z = exalloc::zone_table::require("exalloc_stream_attach", Zone);
+    zone& z = exalloc::zone_table::require_on_card("exalloc_stream_attach", Zone);
     if (Directions == 0 || Directions > (EXALLOC_STREAM_POP | EXALLOC_STREAM_PUSH))
       throw std::runtime_error(
           "exalloc_stream_attach: the directions are EXALLOC_STREAM_POP, EXALLOC_STREAM_PUSH or "
           "both");
-    if (z.host_backed())
-      throw std::runtime_error(
-          "exalloc_stream_attach: the zone is kept in the host, because the card had no list left "
-          "when it was made; retire a zone first");
     core& c = core::get();
     const std::uint32_t window = exalloc::window_of("exalloc_stream_attach", c.card_driver, Port);
     std::vector<std::pair<std::uint32_t, std::uint32_t>> tokens;

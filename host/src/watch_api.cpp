@@ -15,12 +15,7 @@ namespace off = regs::offset;
 
 // Number of the card's list behind a zone.
 std::uint32_t card_list(const char* routine, const ZONE_HEADER* header) {
-  const zone& z = zone_table::require(routine, header);
-  if (z.host_backed())
-    throw std::runtime_error(fmt::format(
-        "{}: the zone is kept in the host, because the card had no list left when it was made",
-        routine));
-  return z.number();
+  return zone_table::require_on_card(routine, header).number();
 }
 
 std::uint32_t window_of(std::uint32_t list) { return off::lists_base + list * off::lists_stride; }

@@ -52,23 +52,6 @@ void push_segment(PZONE_HEADER zone_header, void* segment, ULONG carved) {
   zone_header->TotalSegmentSize += carved;
 }
 
-[[gnu::cold, gnu::noinline]] void report_no_zone(const char* routine, const void* header) noexcept {
-  report_error(
-      {fmt::format("{}: the zone header at {} was not set up by ExInitializeZone", routine, header),
-       "bad_list", nullptr, 0, 0, -1});
-}
-
-// The zone of a header; null and a report if it has none.
-[[gnu::always_inline]] inline zone* zone_of(const char* routine,
-                                            const ZONE_HEADER* header) noexcept {
-  if (header != nullptr) [[likely]] {
-    if (zone* z = zone_table::find(header)) [[likely]]
-      return z;
-  }
-  report_no_zone(routine, header);
-  return nullptr;
-}
-
 [[gnu::always_inline]] inline void* free_to(zone& z, void* address) noexcept {
   const block b = z.find(address);
   if (b.token == 0) [[unlikely]] {
@@ -100,7 +83,6 @@ NTSTATUS extend(const char* routine, zone& z, PZONE_HEADER header, void* segment
 
 using exalloc::spin_lock_guard;
 using exalloc::zone;
-using exalloc::zone_of;
 using exalloc::zone_table;
 
 extern "C" {
@@ -134,14 +116,14 @@ NTSTATUS ExInitializeZone(PZONE_HEADER Zone, ULONG BlockSize, PVOID InitialSegme
 }
 
 NTSTATUS ExExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG SegmentSize) {
-  zone* z = zone_of("ExExtendZone", Zone);
+  zone* z = zone_table::find_or_report("ExExtendZone", Zone);
   if (z == nullptr) return STATUS_UNSUCCESSFUL;
   return exalloc::extend("ExExtendZone", *z, Zone, Segment, SegmentSize);
 }
 
 NTSTATUS ExInterlockedExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG SegmentSize,
                                  PKSPIN_LOCK Lock) {
-  zone* z = zone_of("ExInterlockedExtendZone", Zone);
+  zone* z = zone_table::find_or_report("ExInterlockedExtendZone", Zone);
   if (z == nullptr) return STATUS_UNSUCCESSFUL;
   // Also with exalloc_zone_lockfree: SegmentList is the caller's memory, which only this lock
   // guards.
@@ -150,48 +132,48 @@ NTSTATUS ExInterlockedExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG Segment
 }
 
 PVOID ExAllocateFromZone(PZONE_HEADER Zone) {
-  zone* z = zone_of("ExAllocateFromZone", Zone);
+  zone* z = zone_table::find_or_report("ExAllocateFromZone", Zone);
   return z != nullptr ? exalloc::allocate(*z) : nullptr;
 }
 
 PVOID ExInterlockedAllocateFromZone(PZONE_HEADER Zone, PKSPIN_LOCK Lock) {
-  zone* z = zone_of("ExInterlockedAllocateFromZone", Zone);
+  zone* z = zone_table::find_or_report("ExInterlockedAllocateFromZone", Zone);
   if (z == nullptr) return nullptr;
   const spin_lock_guard guard(exalloc::lock_of(*z, Lock));
   return exalloc::allocate(*z);
 }
 
 PVOID ExFreeToZone(PZONE_HEADER Zone, PVOID Block) {
-  zone* z = zone_of("ExFreeToZone", Zone);
+  zone* z = zone_table::find_or_report("ExFreeToZone", Zone);
   return z != nullptr ? exalloc::free_to(*z, Block) : nullptr;
 }
 
 PVOID ExInterlockedFreeToZone(PZONE_HEADER Zone, PVOID Block, PKSPIN_LOCK Lock) {
-  zone* z = zone_of("ExInterlockedFreeToZone", Zone);
+  zone* z = zone_table::find_or_report("ExInterlockedFreeToZone", Zone);
   if (z == nullptr) return nullptr;
   const spin_lock_guard guard(exalloc::lock_of(*z, Lock));
   return exalloc::free_to(*z, Block);
 }
 
 BOOLEAN ExIsFullZone(PZONE_HEADER Zone) {
-  zone* z = zone_of("ExIsFullZone", Zone);
+  zone* z = zone_table::find_or_report("ExIsFullZone", Zone);
   return z == nullptr || exalloc::is_full(*z) ? TRUE : FALSE;
 }
 
 BOOLEAN ExIsObjectInFirstZoneSegment(PZONE_HEADER Zone, PVOID Object) {
-  zone* z = zone_of("ExIsObjectInFirstZoneSegment", Zone);
+  zone* z = zone_table::find_or_report("ExIsObjectInFirstZoneSegment", Zone);
   return z != nullptr && z->in_first_segment(Object) ? TRUE : FALSE;
 }
 
 void exalloc_zone_delete(PZONE_HEADER Zone) {
-  if (zone_of("exalloc_zone_delete", Zone) == nullptr) return;
+  if (zone_table::find_or_report("exalloc_zone_delete", Zone) == nullptr) return;
   zone_table::get().remove(Zone);
   *Zone = ZONE_HEADER{};
   exalloc::deliver_errors();
 }
 
 void exalloc_zone_lockfree(PZONE_HEADER Zone, int on) {
-  if (zone* z = zone_of("exalloc_zone_lockfree", Zone))
+  if (zone* z = zone_table::find_or_report("exalloc_zone_lockfree", Zone))
     z->lockfree.store(on != 0, std::memory_order_relaxed);
 }
 

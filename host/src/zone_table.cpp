@@ -4,8 +4,20 @@
 
 #include <new>
 #include <stdexcept>
+#include <string>
+
+#include "errors.hpp"
 
 namespace exalloc {
+
+namespace {
+
+std::string missing(const char* routine, const ZONE_HEADER* header) {
+  return fmt::format("{}: the zone header at {} was not set up by ExInitializeZone", routine,
+                     static_cast<const void*>(header));
+}
+
+}  // namespace
 
 constinit std::atomic<std::uintptr_t> zone_table::begin_{1};
 
@@ -21,11 +33,22 @@ zone_table& zone_table::get() {
 
 zone& zone_table::require(const char* routine, const ZONE_HEADER* header) {
   zone* z = header != nullptr ? find(header) : nullptr;
-  if (z == nullptr)
-    throw std::runtime_error(
-        fmt::format("{}: the zone header at {} was not set up by ExInitializeZone", routine,
-                    static_cast<const void*>(header)));
+  if (z == nullptr) throw std::runtime_error(missing(routine, header));
   return *z;
+}
+
+zone& zone_table::require_on_card(const char* routine, const ZONE_HEADER* header) {
+  zone& z = require(routine, header);
+  if (z.host_backed())
+    throw std::runtime_error(
+        fmt::format("{}: the zone is kept in the host, because the card had no list left when it "
+                    "was made; retire a zone first",
+                    routine));
+  return z;
+}
+
+void zone_table::report_missing(const char* routine, const ZONE_HEADER* header) noexcept {
+  report_error({missing(routine, header), "bad_list", nullptr, 0, 0, -1});
 }
 
 PZONE_HEADER zone_table::header_of(std::uint32_t list) {

@@ -33,6 +33,18 @@ class zone_table {
 
   // The same, but throws std::runtime_error, in the name of the routine that was called.
   static zone& require(const char* routine, const ZONE_HEADER* header);
+  // And when the zone is kept in the host.
+  static zone& require_on_card(const char* routine, const ZONE_HEADER* header);
+  // Null and a report, in the name of the routine, if ExInitializeZone did not set it up.
+  [[gnu::always_inline]] static zone* find_or_report(const char* routine,
+                                                     const ZONE_HEADER* header) noexcept {
+    if (header != nullptr) [[likely]] {
+      if (zone* z = find(header)) [[likely]]
+        return z;
+    }
+    report_missing(routine, header);
+    return nullptr;
+  }
   // The header of the zone behind one of the card's lists; null if there is none.
   PZONE_HEADER header_of(std::uint32_t list);
 
@@ -67,6 +79,7 @@ class zone_table {
   };
 
   zone_table();
+  [[gnu::cold]] static void report_missing(const char* routine, const ZONE_HEADER* header) noexcept;
   bool remove_locked(const ZONE_HEADER* header);
 
   // Of slots_; 1 while there is none, so that no address is inside.

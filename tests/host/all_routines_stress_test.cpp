@@ -9,7 +9,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -19,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "../environment.hpp"
 #include "bug_trap.hpp"
 #include "error_log.hpp"
 #include "exalloc/bulk.h"
@@ -308,17 +308,7 @@ class arena {
   shadow shadow_;
 };
 
-std::chrono::milliseconds duration() {
-  const char* text = std::getenv("EXALLOC_STRESS_MS");
-  return std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
-}
-
 constexpr std::chrono::seconds patience{30};
-
-unsigned seed() {
-  const char* text = std::getenv("EXALLOC_TEST_SEED");
-  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : 1;
-}
 
 std::uint64_t blocks_out(ULONG tag_low_three) {
   std::vector<exalloc_tag_usage> rows(exalloc_pool_tags(nullptr, 0));
@@ -336,11 +326,11 @@ TEST(all_routines, sixteen_threads_never_share_a_block_and_lose_none) {
   std::atomic<std::uint64_t> steps{0};
   {
     const auto all = std::make_unique<arena>();
-    const auto end = std::chrono::steady_clock::now() + duration();
+    const auto end = std::chrono::steady_clock::now() + exalloc::test::stress_time();
     std::vector<std::thread> threads;
     for (unsigned t = 0; t < thread_count; ++t) {
       threads.emplace_back([&, t] {
-        std::mt19937 random(seed() * 1000 + t);
+        std::mt19937 random(exalloc::test::seed() * 1000 + t);
         std::vector<piece> mine;
         // At least so many, however slow the card is, and until a list was recalled.
         const auto recalled = [&] { return exalloc::current_library_stats().recalls > recalls; };
@@ -369,7 +359,7 @@ TEST(all_routines, sixteen_threads_never_share_a_block_and_lose_none) {
       });
     }
     for (std::thread& t : threads) t.join();
-    std::mt19937 random(seed());
+    std::mt19937 random(exalloc::test::seed());
     while (const auto p = all->receive()) all->free(*p, random);
     EXPECT_EQ(all->memory().violations, 0U);
     EXPECT_EQ(all->memory().size(), 0U);

@@ -4,12 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "../environment.hpp"
 #include "crash_report.hpp"
 #include "dump_maker.hpp"
 #include "file_source.hpp"
@@ -376,8 +376,7 @@ TEST(crash_report, a_hostile_report_does_not_reach_the_terminal) {
 
 // Random damage, with the checksums right half of the time: read or refused, never worse.
 TEST(crash_dump_reader, survives_random_damage) {
-  const char* chosen = std::getenv("EXALLOC_TEST_SEED");
-  const auto seed = chosen != nullptr ? std::strtoul(chosen, nullptr, 0) : 1;
+  const std::uint64_t seed = exalloc::test::seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   const dump_maker dump(true);
@@ -387,7 +386,7 @@ TEST(crash_dump_reader, survives_random_damage) {
                                       16,          4095,       4096,      0x7FFF'FFFF,
                                       0xFFFF'FFFF, UINT64_MAX, 1UL << 63, UINT64_MAX - 4095};
   unsigned read = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (unsigned round = exalloc::test::rounds(4000); round > 0; --round) {
     const bool is_core = random() % 2 == 0;
     bytes file = is_core ? core.get() : dump.get();
     for (std::uint64_t n = 1 + random() % 4; n > 0; --n) {

@@ -282,7 +282,7 @@ TEST_F(crash_process, core_file_of_the_kernel) {
   std::string pattern = contents("/proc/sys/kernel/core_pattern");
   pattern.erase(pattern.find_last_not_of('\n') + 1);
   if (pattern.find_first_of("|/%") != std::string::npos) return;
-  ASSERT_TRUE(aborted(run("twice")));
+  ASSERT_TRUE(aborted(run("core")));
   auto file = folder_ / pattern;
   if (!std::filesystem::exists(file)) (file += ".") += std::to_string(child_);
   if (std::filesystem::exists(file)) expect_found(file);

@@ -30,13 +30,15 @@ VOID give_back(PVOID p, PLOOKASIDE_LIST_EX l) {
   ++owner_of(l)->freed;
   ::operator delete(p);
 }
+NTSTATUS initialize(owner& o) {
+  return ExInitializeLookasideListEx(&o.list, allocate, give_back, PagedPool, 0, 96, tag, 0);
+}
 
 TEST(lookaside_ex, callbacks_are_told_their_list) {
   error_log log;
   owner one, two;
   for (owner* o : {&one, &two}) {
-    ASSERT_EQ(ExInitializeLookasideListEx(&o->list, allocate, give_back, PagedPool, 0, 96, tag, 0),
-              STATUS_SUCCESS);
+    ASSERT_EQ(initialize(*o), STATUS_SUCCESS);
     EXPECT_EQ(o->list.L.Depth, 4);
     EXPECT_EQ(o->list.L.MaximumDepth, 256);
     EXPECT_EQ(o->list.L.Type, PagedPool);
@@ -63,8 +65,7 @@ TEST(lookaside_ex, callbacks_are_told_their_list) {
 TEST(lookaside_ex, more_than_depth_goes_to_free) {
   error_log log;
   owner o;
-  ASSERT_EQ(ExInitializeLookasideListEx(&o.list, allocate, give_back, PagedPool, 0, 96, tag, 0),
-            STATUS_SUCCESS);
+  ASSERT_EQ(initialize(o), STATUS_SUCCESS);
   std::vector<PVOID> entries(10);
   for (PVOID& e : entries) e = ExAllocateFromLookasideListEx(&o.list);
   for (PVOID e : entries) ExFreeToLookasideListEx(&o.list, e);
@@ -79,8 +80,7 @@ TEST(lookaside_ex, more_than_depth_goes_to_free) {
 TEST(lookaside_ex, flushing_empties_the_list_of_every_thread) {
   error_log log;
   owner o;
-  ASSERT_EQ(ExInitializeLookasideListEx(&o.list, allocate, give_back, PagedPool, 0, 96, tag, 0),
-            STATUS_SUCCESS);
+  ASSERT_EQ(initialize(o), STATUS_SUCCESS);
   const auto use = [&] {
     PVOID e = ExAllocateFromLookasideListEx(&o.list);
     ExFreeToLookasideListEx(&o.list, e);
@@ -104,8 +104,7 @@ TEST(lookaside_ex, flushing_empties_the_list_of_every_thread) {
 TEST(lookaside_ex, flushing_while_others_use_the_list_loses_nothing) {
   error_log log;
   owner o;
-  ASSERT_EQ(ExInitializeLookasideListEx(&o.list, allocate, give_back, PagedPool, 0, 96, tag, 0),
-            STATUS_SUCCESS);
+  ASSERT_EQ(initialize(o), STATUS_SUCCESS);
   std::atomic<bool> stop{false};
   std::vector<std::thread> users;
   for (int t = 0; t < 3; ++t) {

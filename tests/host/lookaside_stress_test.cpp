@@ -8,12 +8,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <mutex>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "../environment.hpp"
 #include "error_log.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/wdm.h"
@@ -23,8 +23,7 @@ namespace {
 using std::chrono::steady_clock;
 
 steady_clock::time_point end_of_test() {
-  const char* text = std::getenv("EXALLOC_STRESS_MS");
-  return steady_clock::now() + std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
+  return steady_clock::now() + exalloc::test::stress_time();
 }
 
 constexpr ULONG tag = 'T' | 'e' << 8 | 's' << 16 | 't' << 24;

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <random>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "../environment.hpp"
 #include "error_log.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/exalloc.h"
@@ -342,18 +342,13 @@ class against_model {
   bool deleted_ = false;
 };
 
-ULONG seed_of_tests() {
-  const char* text = std::getenv("EXALLOC_TEST_SEED");
-  return text != nullptr ? static_cast<ULONG>(std::strtoul(text, nullptr, 10)) : 1;
-}
-
 TYPED_TEST(lookaside, random_calls_are_exact_at_any_fixed_depth) {
   for (const bool magazines : {true, false}) {
     exalloc_lookaside_magazines(magazines);
     exalloc_lookaside_nt4(1);
     for (ULONG i = 0; i < 9; ++i) {
       SCOPED_TRACE(testing::Message() << "magazines " << magazines << ", run " << i);
-      against_model<TypeParam> m(seed_of_tests() * 9 + i, magazines);
+      against_model<TypeParam> m(static_cast<ULONG>(exalloc::test::seed() * 9 + i), magazines);
       m.run(rounds(magazines ? 60 : 6));
       ASSERT_FALSE(this->HasFatalFailure());
       m.destroy();
@@ -365,7 +360,7 @@ TYPED_TEST(lookaside, random_calls_are_exact_while_the_governor_works) {
   for (const bool magazines : {true, false}) {
     exalloc_lookaside_magazines(magazines);
     SCOPED_TRACE(testing::Message() << "magazines " << magazines);
-    std::mt19937 random(seed_of_tests());
+    std::mt19937 random(exalloc::test::seed());
     against_model<TypeParam> m(0, magazines);
     std::set<USHORT> depths;
     for (int i = 0; i < rounds(60); ++i) {
@@ -480,7 +475,7 @@ class checked_list {
 };
 
 TYPED_TEST(lookaside, processors_hold_no_more_than_depth_together) {
-  std::mt19937 random(seed_of_tests());
+  std::mt19937 random(exalloc::test::seed());
   for (const std::size_t n : {2U, 3U, 8U, 20U}) {
     for (const USHORT depth : {1, 4, 13, 64, 150, 256}) {
       SCOPED_TRACE(testing::Message() << n << " processors, depth " << depth);
@@ -504,7 +499,7 @@ TYPED_TEST(lookaside, processors_hold_no_more_than_depth_together) {
 }
 
 TYPED_TEST(lookaside, processors_follow_the_governor) {
-  std::mt19937 random(seed_of_tests());
+  std::mt19937 random(exalloc::test::seed());
   for (const std::size_t n : {2U, 5U}) {
     SCOPED_TRACE(testing::Message() << n << " processors");
     callbacks::reset();
@@ -687,7 +682,7 @@ TYPED_TEST(lookaside, a_list_that_does_not_exist_is_reported) {
 TYPED_TEST(lookaside, lists_beyond_the_cards_are_kept_in_the_host) {
   const error_log log;
   std::vector<std::unique_ptr<checked_list<TypeParam>>> lists;
-  std::mt19937 random(seed_of_tests());
+  std::mt19937 random(exalloc::test::seed());
   for (int i = 0; i < 70; ++i) {
     callbacks::reset();
     lists.push_back(std::make_unique<checked_list<TypeParam>>(0));

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "../environment.hpp"
 #include "error_log.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
@@ -24,11 +24,6 @@
 namespace {
 
 using std::chrono::steady_clock;
-
-std::chrono::milliseconds duration() {
-  const char* text = std::getenv("EXALLOC_STRESS_MS");
-  return std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
-}
 
 // A zone with a claim for each block: whoever gets it must find nobody's claim, and his own stamp
 // when he frees it.
@@ -83,13 +78,13 @@ class checked_zone {
   ZONE_HEADER header_{};
 };
 
-// Runs `body(thread number, stop)` in so many threads for duration().
+// Runs `body(thread number, stop)` in so many threads for exalloc::test::stress_time().
 template <class Body>
 void run_threads(unsigned threads, Body&& body) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> all;
   for (unsigned t = 1; t <= threads; ++t) all.emplace_back([&, t] { body(t, stop); });
-  std::this_thread::sleep_for(duration());
+  std::this_thread::sleep_for(exalloc::test::stress_time());
   stop = true;
   for (auto& t : all) t.join();
 }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <random>
 
+#include "../environment.hpp"
 #include "card/soft_card.hpp"
 #include "raw_portal.hpp"
 #include "sim_card.hpp"
@@ -24,10 +24,7 @@ using test::raw_portal;
 constexpr unsigned ring_log2 = 6;
 constexpr sim::link_latency instant{.register_read = 0, .posted_write = 0, .memory_read = 0};
 
-unsigned test_seed() {
-  const char* asked = std::getenv("EXALLOC_TEST_SEED");
-  return asked != nullptr ? static_cast<unsigned>(std::atoi(asked)) : 20261123u;
-}
+unsigned test_seed() { return static_cast<unsigned>(test::seed(20261123)); }
 
 std::string text(const line& l) {
   const auto n = cpl::count.get(l.header);
@@ -129,6 +126,8 @@ class CardCompare : public ::testing::Test {
   }
 
   void compare_counters() {
+    // A counter is some cycles behind the line that it counts.
+    rtl_card_.advance_to(rtl_card_.now_ns() + 100);
     for (unsigned i = 0; i <= static_cast<unsigned>(counter::depletions); ++i) {
       const auto which = static_cast<counter>(i);
       if (which == counter::cycles || which == counter::engine_replays) continue;
@@ -139,7 +138,7 @@ class CardCompare : public ::testing::Test {
 
   static constexpr unsigned portal_ = 5, domain_ = 3;
   soft::soft_card soft_card_;
-  sim::sim_card rtl_card_{instant};
+  sim::sim_card rtl_card_{sim::link_preset("zero")};
   std::unique_ptr<raw_portal> soft_, rtl_;
 };
 

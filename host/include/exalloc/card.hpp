@@ -71,7 +71,7 @@ class EXALLOC_API card {
  public:
   virtual ~card() = default;
 
-  // "soft", "sim", ...
+  // "soft", "soft-core", "sim", ...
   virtual std::string_view name() const noexcept = 0;
 
   // Registers of regs/exalloc.json, by byte offset. Throws std::runtime_error when the bus answers

@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* Chooses the card: "soft" (in process, the executable specification) or "sim" (the Verilated card).
+/* Chooses the card: "soft" (in process, the executable specification), "soft-core" (the same, with a thread of its own that
+ * executes what is sent to it) or "sim" (the Verilated card).
  *
  * To be called before the first allocation; without it the environment variable EXALLOC_CARD decides, and without that
  * "soft". Returns 0, or -1 when the card does not exist or another one is open already (exalloc_last_error tells). A card that

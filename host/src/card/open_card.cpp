@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "card/core_card.hpp"
 #include "card/soft_card.hpp"
 #include "exalloc/card.hpp"
 
@@ -84,9 +85,10 @@ std::byte* card::memory_at(std::uint64_t, std::size_t) {
 
 std::unique_ptr<card> open_card(const std::string& name) {
   if (name == "soft") return std::make_unique<soft::soft_card>();
+  if (name == "soft-core") return std::make_unique<soft::core_card>();
   if (name == "sim") return open_sim();
-  throw std::runtime_error(
-      fmt::format("exalloc: there is no card \"{}\"; known are \"soft\" and \"sim\"", name));
+  throw std::runtime_error(fmt::format(
+      "exalloc: there is no card \"{}\"; known are \"soft\", \"soft-core\" and \"sim\"", name));
 }
 
 }  // namespace exalloc

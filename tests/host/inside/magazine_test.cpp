@@ -9,11 +9,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "../../environment.hpp"
 #include "fence.hpp"
 
 namespace {
@@ -115,9 +115,7 @@ class stolen_magazine {
 
 TEST(magazine, no_block_is_taken_twice_by_owner_and_recaller) {
   if (!exalloc::enable_heavy_fence()) GTEST_SKIP() << "no membarrier here";
-  const char* text = std::getenv("EXALLOC_STRESS_MS");
-  const auto end = std::chrono::steady_clock::now() +
-                   std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
+  const auto end = std::chrono::steady_clock::now() + exalloc::test::stress_time();
   stolen_magazine m;
   std::atomic<bool> stop{false};
   std::thread owner([&] {

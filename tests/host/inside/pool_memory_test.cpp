@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "../../environment.hpp"
 #include "errors.hpp"
 
 namespace exalloc {
@@ -27,10 +28,7 @@ constexpr auto nonpaged = pool_kind::nonpaged, paged = pool_kind::paged;
 pool_memory& pool() { return pool_memory::get(); }
 std::uintptr_t number(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
 
-std::mt19937_64 seeded() {
-  const char* text = std::getenv("EXALLOC_TEST_SEED");
-  return std::mt19937_64(text != nullptr ? std::strtoull(text, nullptr, 0) : 1);
-}
+std::mt19937_64 seeded() { return std::mt19937_64(exalloc::test::seed()); }
 
 std::byte* allocate(pool_kind kind, std::size_t bytes, bool cache_aligned = false) {
   return pool().allocate({kind, bytes, cache_aligned, false}).data;

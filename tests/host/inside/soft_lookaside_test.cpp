@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 #include <thread>
 
+#include "../../environment.hpp"
 #include "../../sim/raw_portal.hpp"
 #include "card/soft_card.hpp"
 
@@ -422,8 +422,7 @@ TEST_F(SoftLookaside, WindowsHaveTheRegistersOfTheMapOnly) {
 // Random lines on a few lists, with the rules written down a second time: entries as a plain
 // vector, the invariant after every line.
 TEST(SoftLookasideEngine, RandomLinesFollowTheRules) {
-  const char* asked = std::getenv("EXALLOC_TEST_SEED");
-  const auto seed = asked != nullptr ? static_cast<unsigned>(std::atoi(asked)) : 20261123u;
+  const auto seed = static_cast<unsigned>(test::seed(20261123));
   RecordProperty("seed", static_cast<int>(seed));
   std::mt19937_64 random(seed);
   const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };

@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <random>
 #include <set>
 
+#include "../../environment.hpp"
 #include "../../sim/raw_portal.hpp"
 #include "card/soft_card.hpp"
 
@@ -367,8 +367,7 @@ TEST_F(SoftStream, ResetForgetsThePorts) {
 // A kernel that passes on what it pops, a portal that allocates and frees as well: no block is ever
 // in two hands, and in the end all are back.
 TEST_F(SoftStream, KernelAndHostShareAList) {
-  const char* asked = std::getenv("EXALLOC_TEST_SEED");
-  const auto seed = asked != nullptr ? static_cast<unsigned>(std::atoi(asked)) : 20261123u;
+  const auto seed = static_cast<unsigned>(test::seed(20261123));
   RecordProperty("seed", static_cast<int>(seed));
   std::mt19937 random(seed);
   std::set<std::uint32_t> ours;

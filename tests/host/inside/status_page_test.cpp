@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "exalloc/exalloc.h"
@@ -53,13 +54,15 @@ TEST(status_page, takes_memory_for_writers_as_they_come) {
     stat(file.c_str(), &s);
     return s.st_blocks * 512;
   };
-  constexpr std::uint32_t writer = 40;
   constexpr auto bytes =
       static_cast<off_t>(sizeof(exalloc::status::page::counts) / exalloc::status::writers);
-  status_page();
+  // Tests before this one may have prepared some.
+  const auto& prepared = status_page().prepared;
+  const auto writer =
+      static_cast<std::uint32_t>(std::find(prepared.begin(), prepared.end(), 0) - prepared.begin());
+  ASSERT_LT(writer, exalloc::status::writers - 1);
   const off_t before = taken();
-  EXPECT_LT(before, 3 * bytes);
-  ASSERT_EQ(status_page().prepared[writer], 0);
+  EXPECT_LT(before, (std::count(prepared.begin(), prepared.end(), 1) + 2) * bytes);
   exalloc::prepare_status_writer(writer);
   EXPECT_EQ(status_page().prepared[writer], 1);
   EXPECT_EQ(taken(), before + bytes);

@@ -1,0 +1,174 @@
+#include "platform/card_side.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "exalloc/regs.hpp"
+
+namespace exalloc::sim {
+namespace {
+
+// 300 MHz: three cycles in 10 ns.
+constexpr picoseconds time_of(std::uint64_t cycle) { return cycle * 10'000 / 3; }
+constexpr std::uint64_t cycle_at(picoseconds t) { return (t * 3 + 9'999) / 10'000; }
+constexpr unsigned idle_lag = 8;  // cycles by which rtl_card::idle may lag behind a pin
+
+}  // namespace
+
+card_side::card_side(sc_core::sc_module_name name, const link_settings& s)
+    : sc_module(name),
+      register_path_(s.register_path_ns * ps_per_ns),
+      memory_path_(s.memory_path_ns * ps_per_ns),
+      register_arrives_("register_arrives",
+                        [this](transfer& t) {
+                          accesses_.push_back(&t);
+                          wake();
+                        }),
+      register_answered_("register_answered", [this](transfer& t) { answer(registers, t); }),
+      to_link_("to_link", [this](transfer& t) { request(memory, t); }),
+      from_link_("from_link", [this](transfer& t) { take_answer(t); }) {
+  registers.register_nb_transport_fw(this, &card_side::host_asks);
+  memory.register_nb_transport_bw(this, &card_side::memory_answers);
+  rtl_.watch(&checks_);
+  SC_METHOD(tick);
+}
+
+void card_side::attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel) {
+  socket& s = sockets_.at(stream_port);
+  stream_pins& pins = rtl_.stream(stream_port);
+  // A kernel that is taken away in mid-offer breaks its promise, the port's checks need not.
+  checks_.kernel_changes(stream_port);
+  pins.pop_ready = pins.push_valid = false;
+  s.kernel.swap(kernel);
+  s.restless = idle_lag;
+  wake();
+}
+
+bool card_side::kernels_rest() const {
+  return std::none_of(sockets_.begin(), sockets_.end(), [](const socket& s) {
+    return s.kernel && (s.restless != 0 || s.kernel->busy());
+  });
+}
+
+void card_side::clock_kernels() {
+  for (unsigned i = 0; i < sockets_.size(); ++i) {
+    socket& s = sockets_[i];
+    if (!s.kernel) continue;
+    stream_pins& pins = rtl_.stream(i);
+    s.kernel->clock(pins);
+    if (pins != s.pins || pins.popped() || pins.pushed()) {
+      s.restless = idle_lag;
+    } else if (s.restless != 0) {
+      --s.restless;
+    }
+    s.pins = pins;
+  }
+}
+
+void card_side::wake() {
+  if (!asleep_) return;
+  asleep_ = false;
+  const std::uint64_t next = cycle_at(now_ps());
+  if (next > cycle_) {
+    rtl_.leave_out(next - cycle_);
+    cycle_ = next;
+  }
+  wake_.notify(time_from_now(time_of(cycle_)));
+}
+
+void card_side::tick() {
+  if (dead_) return next_trigger(wake_);
+  try {
+    cycle();
+    if (!checks_.violation().empty())
+      throw std::runtime_error("sim card: bus protocol violated: " + checks_.violation());
+  } catch (...) {
+    dead_ = true;
+    failed(std::current_exception());
+    return next_trigger(wake_);
+  }
+  asleep_ = rtl_.idle() && accesses_.empty() && kernels_rest();
+  if (asleep_) {
+    next_trigger(wake_);
+  } else {
+    next_trigger(time_from_now(time_of(cycle_)));
+  }
+}
+
+void card_side::cycle() {
+  if (!busy_ && !accesses_.empty()) start_access();
+  rtl_.clock();
+  clock_kernels();
+  ++cycle_;
+  if (rtl_.interrupt() && !interrupt_ && interrupt_rose) interrupt_rose();
+  interrupt_ = rtl_.interrupt();
+  end_access();
+  while (auto r = rtl_.take_read()) {
+    transfer& t = pool_.get(tlm::TLM_READ_COMMAND, r->address, r->lines * sizeof(line_data));
+    reads_.push_back(&t);
+    to_link_.put(t, now_ps() + memory_path_);
+  }
+  while (auto w = rtl_.take_write()) {
+    transfer& t = pool_.get(tlm::TLM_WRITE_COMMAND, w->address, sizeof(line_data));
+    std::memcpy(t.data.data(), w->data.data(), sizeof(line_data));
+    to_link_.put(t, now_ps() + memory_path_);
+  }
+}
+
+void card_side::start_access() {
+  transfer& t = *accesses_.front();
+  const auto offset = static_cast<std::uint32_t>(t.get_address());
+  busy_ = true;
+  if (t.is_read()) return rtl_.start_register_read(offset);
+  std::uint32_t value;
+  std::memcpy(&value, t.data.data(), sizeof value);
+  rtl_.start_register_write(offset, value);
+  for (unsigned i = 0; i < rtl_card::stream_ports; ++i) {
+    const std::uint32_t config =
+        regs::offset::streams_base + i * regs::offset::streams_stride + regs::offset::stream_config;
+    if (offset == config || offset == regs::offset::control) checks_.stream_changes(i);
+  }
+}
+
+void card_side::end_access() {
+  const auto got = rtl_.take_register_answer();
+  if (!got) return;
+  transfer& t = *accesses_.front();
+  accesses_.pop_front();
+  busy_ = false;
+  if (t.is_read()) std::memcpy(t.data.data(), &got->value, sizeof got->value);
+  t.set_response_status(got->ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_GENERIC_ERROR_RESPONSE);
+  register_answered_.put(t, now_ps() + (t.is_read() ? register_path_ : 0));
+}
+
+tlm::tlm_sync_enum card_side::host_asks(payload& p, tlm::tlm_phase& ph, sc_core::sc_time&) {
+  register_arrives_.put(as_transfer(p), now_ps() + register_path_);
+  return taken(ph);
+}
+
+tlm::tlm_sync_enum card_side::memory_answers(payload& p, tlm::tlm_phase&, sc_core::sc_time&) {
+  from_link_.put(as_transfer(p), now_ps() + (p.is_read() ? memory_path_ : 0));
+  return tlm::TLM_COMPLETED;
+}
+
+void card_side::take_answer(transfer& t) {
+  wake();
+  if (t.is_write()) {
+    rtl_.answer_write(t.ok());
+    return t.release();
+  }
+  t.complete = true;
+  while (!reads_.empty() && reads_.front()->complete) {
+    transfer& first = *reads_.front();
+    reads_.pop_front();
+    for (unsigned at = 0; at < first.get_data_length(); at += sizeof(line_data)) {
+      line_data data{};
+      if (first.ok()) std::memcpy(data.data(), first.data.data() + at, sizeof data);
+      rtl_.answer_read(data, first.ok());
+    }
+    first.release();
+  }
+}
+
+}  // namespace exalloc::sim

@@ -1,0 +1,80 @@
+// The Verilated card on the link: AXI4-Lite and AXI4 bridges to TLM, its kernels, its clock.
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <systemc>
+
+#include "platform/axi_checks.hpp"
+#include "platform/link_settings.hpp"
+#include "platform/transfer.hpp"
+#include "rtl_card.hpp"
+
+namespace exalloc::sim {
+
+// The clock stands still while the card and its kernels have nothing to do.
+class card_side final : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(card_side);
+  card_side(sc_core::sc_module_name name, const link_settings& settings);
+
+  tlm_utils::simple_target_socket<card_side> registers{"registers"};
+  tlm_utils::simple_initiator_socket<card_side> memory{"memory"};
+
+  rtl_card& rtl() { return rtl_; }
+  const rtl_card& rtl() const { return rtl_; }
+  bool asleep() const { return asleep_; }
+  bool interrupt() const { return interrupt_; }
+  void attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel);
+  // Wakes the clock if a kernel has been given work since it stopped.
+  void look_at_kernels() {
+    if (!kernels_rest()) wake();
+  }
+
+  std::function<void()> interrupt_rose;
+  // A protocol was violated, or a kernel threw: the clock has stopped for good.
+  std::function<void(std::exception_ptr)> failed;
+
+ private:
+  using payload = tlm::tlm_generic_payload;
+
+  struct socket {  // of a stream port
+    std::shared_ptr<stream_kernel> kernel;
+    stream_pins pins;       // as the kernel left them
+    unsigned restless = 0;  // cycles until the card has seen what moved there
+  };
+
+  void tick();
+  void cycle();
+  void clock_kernels();
+  bool kernels_rest() const;
+  void wake();
+  void start_access();
+  void end_access();
+  tlm::tlm_sync_enum host_asks(payload& p, tlm::tlm_phase& ph, sc_core::sc_time&);
+  tlm::tlm_sync_enum memory_answers(payload& p, tlm::tlm_phase&, sc_core::sc_time&);
+  void take_answer(transfer& t);
+
+  const picoseconds register_path_, memory_path_;
+  rtl_card rtl_;
+  axi_checks checks_;
+  sc_core::sc_event wake_;
+  bool asleep_ = false, dead_ = false;
+  bool interrupt_ = false;   // the line at the last clock
+  std::uint64_t cycle_ = 0;  // left-out ones included
+  transfer_pool pool_;
+  std::deque<transfer*> accesses_;  // the first is on the bus if busy_
+  bool busy_ = false;
+  std::deque<transfer*> reads_;  // AXI answers them in order
+  std::array<socket, rtl_card::stream_ports> sockets_;
+  stage register_arrives_, register_answered_, to_link_, from_link_;
+};
+
+}  // namespace exalloc::sim

@@ -1,0 +1,83 @@
+// The TLM payload of everything that travels on the platform, and stages it waits in.
+#pragma once
+
+#include <tlm_utils/peq_with_get.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <systemc>
+#include <tlm>
+#include <vector>
+
+#include "platform/latency.hpp"
+#include "rtl_card.hpp"
+
+namespace exalloc::sim {
+
+// A generic payload with its data. Every payload on the platform is one.
+class transfer final : public tlm::tlm_generic_payload {
+ public:
+  static constexpr unsigned most_bytes = 256;  // the card's longest burst
+  std::array<unsigned char, most_bytes> data{};
+  std::function<void(const register_answer&)> answered;  // of a register read
+  bool complete = false;                                 // has come back to the bridge
+
+  bool ok() const { return is_response_ok(); }
+};
+
+inline transfer& as_transfer(tlm::tlm_generic_payload& payload) {
+  return static_cast<transfer&>(payload);
+}
+
+class transfer_pool final : public tlm::tlm_mm_interface {
+ public:
+  // Acquired once; release() gives it back.
+  transfer& get(tlm::tlm_command command, std::uint64_t address, unsigned bytes);
+  void free(tlm::tlm_generic_payload* payload) override;
+
+ private:
+  std::vector<std::unique_ptr<transfer>> all_;
+  std::vector<transfer*> free_;
+};
+
+inline picoseconds now_ps() { return sc_core::sc_time_stamp().value(); }
+inline sc_core::sc_time time_from_now(picoseconds at) {
+  const picoseconds now = now_ps();
+  return sc_core::sc_time::from_value(at > now ? at - now : 0);
+}
+
+// Transfers wait here, each until its own time; those of one time leave in the order they came.
+class stage final : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(stage);
+  stage(sc_core::sc_module_name name, std::function<void(transfer&)> leave);
+
+  void put(transfer& t, picoseconds at) { queue_.notify(t, time_from_now(at)); }
+
+ private:
+  void leave();
+
+  tlm_utils::peq_with_get<transfer> queue_{"queue"};
+  std::function<void(transfer&)> leave_;
+};
+
+// The base protocol in short: a request is always taken at once, an answer ends the transfer.
+inline tlm::tlm_sync_enum taken(tlm::tlm_phase& phase) {
+  phase = tlm::END_REQ;
+  return tlm::TLM_UPDATED;
+}
+template <typename initiator>
+void request(initiator& socket, transfer& t) {
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  socket->nb_transport_fw(t, phase, delay);
+}
+template <typename target>
+void answer(target& socket, transfer& t) {
+  tlm::tlm_phase phase = tlm::BEGIN_RESP;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  socket->nb_transport_bw(t, phase, delay);
+}
+
+}  // namespace exalloc::sim
