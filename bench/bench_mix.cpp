@@ -5,11 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 
@@ -19,10 +16,6 @@
 namespace exalloc::bench {
 namespace {
 
-constexpr double free_probability = 0.45;
-constexpr unsigned touched_every = 64;
-// More blocks than the mix ever has.
-constexpr std::size_t most_blocks = 1'000'000;
 constexpr ULONG tag = 'M' | 'i' << 8 | 'x' << 16 | ' ' << 24;
 
 struct allocator {
@@ -38,79 +31,6 @@ constexpr std::array<allocator, 3> allocators{{
     {"malloc", [](std::size_t n) { return std::malloc(n); }, [](void* p) { std::free(p); }},
 }};
 
-std::uint64_t resident() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  if (file == nullptr) throw std::system_error(errno, std::generic_category(), "/proc/self/statm");
-  unsigned long all = 0, in_memory = 0;
-  const int fields = std::fscanf(file, "%lu %lu", &all, &in_memory);
-  std::fclose(file);
-  if (fields != 2) throw std::runtime_error("/proc/self/statm is not as expected");
-  return in_memory * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-// The mix on one allocator, in this process.
-class mix {
- public:
-  explicit mix(const allocator& a) : allocator_(a) {
-    // The list's own memory is there from the start.
-    live_.resize(most_blocks, {&random_, 1});
-    live_.clear();
-    for (const unsigned size : mix_sizes) {
-      void* p = allocate(size);
-      allocator_.release(p);
-    }
-    start_ = resident();
-  }
-
-  mix_point run(const mix_weights& weights) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (unsigned i = 0; i < mix_steps; ++i) step(weights);
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
-    return {bytes_, resident() - start_, time.count() / mix_steps};
-  }
-  mix_point free_most() {
-    const std::size_t left = live_.size() / 10;
-    while (live_.size() > left) free_one();
-    return {bytes_, resident() - start_, 0};
-  }
-
- private:
-  struct block {
-    void* address;
-    unsigned size;
-  };
-
-  void* allocate(std::size_t size) {
-    void* p = allocator_.allocate(size);
-    if (p == nullptr) throw std::runtime_error(exalloc_last_error());
-    return p;
-  }
-  void free_one() {
-    block& chosen = live_[random_() % live_.size()];
-    allocator_.release(chosen.address);
-    bytes_ -= chosen.size;
-    chosen = live_.back();
-    live_.pop_back();
-  }
-  void step(const mix_weights& weights) {
-    const bool chance =
-        static_cast<double>(random_() >> 11) * 0x1p-53 < free_probability;  // of 53 random bits
-    if (!live_.empty() && (bytes_ > mix_live_target || chance)) return free_one();
-    unsigned percent = static_cast<unsigned>(random_() % 100), which = 0;
-    while (percent >= weights.percent[which]) percent -= weights.percent[which++];
-    const unsigned size = mix_sizes[which];
-    auto* p = static_cast<volatile char*>(allocate(size));
-    for (unsigned i = 0; i < size; i += touched_every) p[i] = 1;
-    live_.push_back({const_cast<char*>(p), size});
-    bytes_ += size;
-  }
-
-  const allocator& allocator_;
-  std::mt19937_64 random_{1};
-  std::vector<block> live_;
-  std::uint64_t bytes_ = 0, start_ = 0;
-};
-
 // What a child process tells.
 struct report {
   std::array<mix_point, mix_phases.size() + 1> points;
@@ -120,7 +40,7 @@ struct report {
 report measure(const allocator& a) {
   report r{};
   try {
-    mix m(a);
+    mix_steps m(a.allocate, [&](void* p, std::size_t) { a.release(p); });
     for (std::size_t i = 0; i < mix_phases.size(); ++i) r.points[i] = m.run(mix_phases[i]);
     r.points.back() = m.free_most();
   } catch (const std::exception& e) {

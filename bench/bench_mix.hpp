@@ -2,29 +2,14 @@
 // for shift.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "mix_steps.hpp"
+
 namespace exalloc::bench {
 
-inline constexpr std::array<unsigned, 3> mix_sizes{64, 256, 2048};
-inline constexpr std::uint64_t mix_live_target = 48 << 20;
-inline constexpr unsigned mix_steps = 1'500'000;  // a phase
-struct mix_weights {
-  std::array<unsigned, 3> percent;  // of mix_sizes
-};
-inline constexpr std::array<mix_weights, 4> mix_phases{
-    {{{90, 8, 2}}, {{20, 70, 10}}, {{5, 15, 80}}, {{60, 30, 10}}}};
-
-struct mix_point {
-  std::uint64_t live = 0;  // bytes asked for and not freed
-  std::uint64_t held = 0;  // resident memory over the start, the allocator's own tables included
-  double ns_per_step = 0;
-  double ratio() const { return static_cast<double>(held) / static_cast<double>(live); }
-};
 struct mix_result {
   std::string allocator;
   std::string failure;            // why there are no figures; else empty

@@ -1,6 +1,6 @@
 // What rr_arbiter promises, for scripts/prove.
 //
-//@ proof short induction 3 sat,pdr N=9
+//@ proof short induction 3 sat,z3 N=9
 //@ one_hot: at most one requester is granted, only one that asks, and one whenever any asks
 //@ wrong: s/late_before\[g\] = \|\(late_any/late_before[g] = \&(late_any/
 //@ index: the index is that of the grant

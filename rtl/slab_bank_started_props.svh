@@ -1,7 +1,7 @@
 // The bank's properties (rtl/slab_bank_props.svh), searched from a state in which lists are open and blocks are out
 // (rtl/formal/slab_bank_started.sv), for scripts/prove.
 //
-//@ proof short bounded 12 bmc3,sat@10 +u_bank:slab_bank @44
+//@ proof full bounded 12 bmc3,sat@10 +u_bank:slab_bank @44
 //@ u_bank.two_hands: no block is handed out that is out already, does not exist, or is of a slab the list does not own
 //@ wrong slab_bank_order: s/clear_quarter = grant_ok_o \? quarter_o : 4'd0/clear_quarter = 4'd0/
 //@ u_bank.total: free blocks and blocks that are out are together all blocks, in every slab, whatever was answered

@@ -1,6 +1,6 @@
 // What stream_tell promises, for scripts/prove.
 //
-//@ proof short induction 2 sat,pdr
+//@ proof short induction 2 sat,z3
 //@ stable: an offer stays as it is until it is taken
 //@ wrong: s/else if \(tell_ready_i\)/else/
 //@ given: what was given and not yet told is inside, none lost and none twice

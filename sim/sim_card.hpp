@@ -36,6 +36,8 @@ class sim_card final : public card {
     return reinterpret_cast<std::byte*>(device_address);
   }
   void trace(const std::string& file) override;
+  // Cycles are simulated in real time, on a machine that may have other work.
+  std::uint32_t patience_ms() const noexcept override { return 60'000; }
 
  private:
   void run_a_while();

@@ -3,13 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string>
 
 #include "bench_mix.hpp"
+#include "bench_output.hpp"
 #include "commands.hpp"
 #ifdef EXALLOC_HAS_SIM
 #include "bench_rtl.hpp"
@@ -18,46 +16,6 @@
 
 namespace exalloc::cli {
 namespace {
-
-// Where --json goes; found out before anything is measured.
-class json_output {
- public:
-  explicit json_output(const std::string& name) : name_(name) {
-    if (name_.empty() || name_ == "-") return;
-    file_.open(name_);
-    if (!file_) {
-      throw std::runtime_error(
-          fmt::format("--json {}: cannot be written; check folder and permissions", name_));
-    }
-  }
-  // Where the table goes.
-  std::FILE* text() const { return name_ == "-" ? stderr : stdout; }
-  void write(const nlohmann::ordered_json& out) {
-    if (name_ == "-") {
-      fmt::print("{}\n", out.dump(2));
-    } else if (file_.is_open()) {
-      file_ << out.dump(2) << '\n';
-      file_.close();
-      if (!file_) {
-        throw std::runtime_error(
-            fmt::format("--json {}: could not be written; is the disk full?", name_));
-      }
-    }
-  }
-
- private:
-  std::string name_;
-  std::ofstream file_;
-};
-
-std::shared_ptr<std::string> add_json_option(CLI::App& command) {
-  const auto json_file = std::make_shared<std::string>();
-  command
-      .add_option("--json", *json_file,
-                  "Write the figures as JSON too ('-': to stdout, and the table to stderr)")
-      ->type_name("FILE");
-  return json_file;
-}
 
 nlohmann::ordered_json to_json(const bench::mix_point& p) {
   return {{"live_bytes", p.live}, {"held_bytes", p.held}, {"held_over_live", p.ratio()}};
@@ -146,6 +104,7 @@ void bench_rtl(const std::string& json_file) {
 void add_bench(CLI::App& app) {
   CLI::App* const command = app.add_subcommand("bench", "Measure.");
   command->require_subcommand(1);
+  add_bench_host(*command);
   CLI::App* const mix = command->add_subcommand(
       "mix", "Memory held for what is in use, while the sizes asked for shift: pool and malloc.");
   const auto mix_json = add_json_option(*mix);

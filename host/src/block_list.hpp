@@ -4,11 +4,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "block.hpp"
+#include "exalloc/nt/fast.h"
+#include "fork_mutex.hpp"
 
 namespace exalloc {
 
@@ -32,6 +35,17 @@ class block_list {
   // Tells lines of this list from those of an earlier list with the same number.
   std::uint16_t generation() const noexcept { return generation_; }
   state_byte& state(std::uint32_t token) const noexcept { return states_[token]; }
+  state_byte* states() const noexcept { return states_; }
+
+  // Fills in what calls need that are compiled into their caller, for the magazine of a processor;
+  // under its lock. A list that has no such calls leaves it alone.
+  virtual void describe(exalloc_magazine& m) const noexcept { (void)m; }
+  // The run of consecutive tokens in which most of the list's blocks lie one behind the other.
+  struct run {
+    std::byte* begin = nullptr;
+    std::uint32_t first_token = 0, blocks = 0, block_size = 0;
+  };
+  virtual run first_run() const noexcept { return {}; }
 
   // Blocks, free or not.
   std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
@@ -62,9 +76,17 @@ class block_list {
   // A free went the slow way. Called without a lock.
   virtual void freed_slowly(processor& self) { (void)self; }
 
+  // Calls visit(first token, count) for all blocks that may be handed out. Called under the mutex.
+  virtual void each_extent(const std::function<void(std::uint32_t, std::uint32_t)>& visit) = 0;
+  // The card is lost, and all blocks that are free are in the store: those whose state byte says
+  // so. A block may be there twice, or be in use again: the state byte decides.
+  bool rescued() const noexcept { return rescued_.load(std::memory_order_acquire); }
+  // Under the mutex; false also without it: there may be more now.
+  void set_rescued(bool on) noexcept { rescued_.store(on, std::memory_order_release); }
+
   // Scarce mode: every operation runs on the store under the mutex, the magazines are frozen.
   bool shared() const noexcept { return shared_.load(std::memory_order_acquire); }
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::list};
   // Under the mutex:
   void set_shared(bool on) noexcept { shared_.store(on, std::memory_order_release); }
   std::vector<block> store;
@@ -74,6 +96,7 @@ class block_list {
   std::uint16_t generation_;
   std::atomic<bool> shared_{false};
   std::atomic<bool> streamed_{false};
+  std::atomic<bool> rescued_{false};
   state_byte* states_;
   std::atomic<std::uint64_t> total_{0};
   mutable std::atomic<std::int64_t> slow_in_use_{0};

@@ -11,6 +11,9 @@
 #include "errors.hpp"
 #include "exalloc/card.hpp"
 #include "fence.hpp"
+#include "fork_mutex.hpp"
+#include "life.hpp"
+#include "no_cancel.hpp"
 #include "status/answerer.hpp"
 
 namespace exalloc {
@@ -19,7 +22,7 @@ namespace {
 // 64 Mi blocks beyond the card's; their table costs address space only.
 constexpr std::uint32_t host_slab_count = 1U << 20;
 
-std::mutex open_mutex;
+fork_mutex open_mutex{lock_row::opening};
 std::atomic<core*> instance{nullptr};
 std::string& chosen_card() {
   // Never destroyed, like the core: threads may outlive static objects.
@@ -51,8 +54,8 @@ std::uint32_t governor_period_ms() {
 
 }  // namespace
 
-core::core(const std::string& card_name)
-    : card_driver(open_card(card_name)),
+core::core(std::unique_ptr<card> device)
+    : card_driver(std::move(device)),
       tokens(card_driver.geometry().slabs + host_slab_count),
       processors(card_driver, tokens),
       lock_free(enable_heavy_fence()),
@@ -65,15 +68,27 @@ core::core(const std::string& card_name)
 
 core* core::opened() noexcept { return instance.load(std::memory_order_acquire); }
 
-core& core::get() {
-  if (core* c = opened()) return *c;
-  const std::lock_guard lock(open_mutex);
-  if (core* c = opened()) return *c;
+core& core::open(std::unique_ptr<card> device) {
   alignas(core) static std::byte storage[sizeof(core)];
-  core* c = ::new (storage) core(card_name());
+  core* c = ::new (storage) core(std::move(device));
   instance.store(c, std::memory_order_release);
+  prepare_for_forks();
   start_answering(*c);
   return *c;
+}
+
+core& core::get() {
+  if (core* c = opened()) return *c;
+  const no_cancel here;
+  const std::lock_guard lock(open_mutex);
+  if (core* c = opened()) return *c;
+  return open(open_card(card_name()));
+}
+
+core& core::open_with(std::unique_ptr<card> device) {
+  const std::lock_guard lock(open_mutex);
+  if (opened() != nullptr) throw std::logic_error("exalloc: a card is open already");
+  return open(std::move(device));
 }
 
 core* core::get_or_report() noexcept {

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
 #include "driver.hpp"
+#include "fork_mutex.hpp"
 #include "range_allocator.hpp"
 #include "registry.hpp"
 #include "token_table.hpp"
@@ -16,11 +18,14 @@ namespace exalloc {
 class core {
  public:
   // Opens the card of that name. Throws what open_card and driver throw.
-  explicit core(const std::string& card_name);
+  explicit core(const std::string& card_name) : core(open_card(card_name)) {}
+  explicit core(std::unique_ptr<card> device);
 
   // The one that all calls use; opens it at the first call. Throws std::runtime_error; then a later
   // call tries again.
   static core& get();
+  // The same with a card that the caller has made: for tests. It must be the first call.
+  static core& open_with(std::unique_ptr<card> device);
   // Null while it is not open.
   static core* opened() noexcept;
   // The same as get(), but reports the error and returns null.
@@ -46,7 +51,9 @@ class core {
   void return_host_slabs(std::uint32_t first, std::uint32_t count);
 
  private:
-  std::mutex host_slabs_mutex_;
+  static core& open(std::unique_ptr<card> device);
+
+  fork_mutex host_slabs_mutex_{lock_row::card};
   range_allocator host_slabs_;
 };
 

@@ -3,8 +3,16 @@
 #include <exception>
 
 #include "errors.hpp"
+#include "magazine.hpp"
+
+extern "C" {
+constinit __thread exalloc_magazine* exalloc_now = &exalloc::no_magazine;
+}
 
 namespace exalloc {
+
+constinit exalloc_magazine no_magazine{
+    &no_magazine, &no_magazine, 0, 0, 0, 0, 0, 0, 0, nullptr, 0, {}};
 
 constinit thread_local processor* fast_processor __attribute__((tls_model("initial-exec"))) =
     nullptr;
@@ -19,12 +27,15 @@ struct thread_state {
 };
 constinit thread_local thread_state thread;
 
-void set_fast(core& c, processor* p) { fast_processor = c.lock_free ? p : nullptr; }
+// Without membarrier no thread may go without its processor's lock.
+void set_fast(const core& c, processor* p) noexcept {
+  exalloc::set_fast(c.lock_free ? p : nullptr);
+}
 
 // Leaves the thread's processor when the thread ends.
 struct thread_end {
   ~thread_end() {
-    fast_processor = nullptr;
+    exalloc::set_fast(nullptr);
     thread.no_own = true;
     if (thread.entered != nullptr) thread.entered->entered.store(false, std::memory_order_release);
     thread.entered = nullptr;
@@ -33,7 +44,7 @@ struct thread_end {
     core* c = core::opened();
     if (p == nullptr || c == nullptr) return;
     try {
-      c->processors.release(*p);
+      c->processors.leave(*p);
     } catch (const std::exception& e) {
       post_error({e.what(), "ok", nullptr, 0, 0, -1});
     }
@@ -45,10 +56,15 @@ thread_local const thread_end at_end;
 
 }  // namespace
 
+void set_fast(processor* p) noexcept {
+  fast_processor = p;
+  exalloc_now = &no_magazine;
+}
+
 processor_use::processor_use(core& c) {
   if (thread.entered == nullptr && thread.own == nullptr && !thread.no_own) {
     at_end.arm();
-    thread.own = c.processors.acquire();
+    thread.own = c.processors.enter();
     thread.no_own = thread.own == nullptr;
     set_fast(c, thread.own);
   }
@@ -68,6 +84,8 @@ bool enter_processor(core& c, exalloc_processor* p) noexcept {
   set_fast(c, p != nullptr ? p->own : thread.own);
   return true;
 }
+
+processor* own_processor() noexcept { return thread.own; }
 
 std::int32_t current_portal() noexcept {
   const processor* p = thread.entered != nullptr ? thread.entered->own : thread.own;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "core.hpp"
+#include "no_cancel.hpp"
 #include "processor.hpp"
 
 // A processor as the C interface sees it. Without `own` it stands for the shared one.
@@ -18,7 +19,11 @@ namespace exalloc {
 // yet.
 extern constinit thread_local processor* fast_processor __attribute__((tls_model("initial-exec")));
 
-// The calling thread's processor for a slow path; the shared one is held for as long.
+// Makes that, and exalloc_now, what the thread's calls use: nothing of any processor's if null.
+void set_fast(processor* p) noexcept;
+
+// The calling thread's processor for a slow path; the shared one is held for as long, and the
+// thread cannot be cancelled.
 class processor_use {
  public:
   // Makes the thread's processor at its first call.
@@ -27,13 +32,16 @@ class processor_use {
   processor* operator->() const noexcept { return processor_; }
 
  private:
-  std::unique_lock<std::mutex> shared_;
+  no_cancel no_cancel_;
+  std::unique_lock<fork_mutex> shared_;
   processor* processor_;
 };
 
 // See exalloc_processor_enter. False when it is another thread's current one.
 bool enter_processor(core& c, exalloc_processor* p) noexcept;
 
+// The calling thread's own processor, null if it has none, or none yet.
+processor* own_processor() noexcept;
 // The portal of the calling thread's processor; -1 if it has none, or none yet.
 std::int32_t current_portal() noexcept;
 

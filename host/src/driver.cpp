@@ -3,12 +3,59 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace exalloc {
 namespace off = regs::offset;
 
-driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
+namespace {
+
+// What a command of a lost card ends with.
+constexpr regs::status no_answer = regs::status::bad_command;
+// Records read at once: a card whose registers read as all ones has no end of them.
+constexpr unsigned most_records = 4 * regs::error_depth;
+
+std::chrono::milliseconds timeout_of(const card& device) {
+  const char* text = std::getenv("EXALLOC_TIMEOUT_MS");
+  if (text != nullptr && *text != '\0') {
+    char* end = nullptr;
+    const unsigned long value = std::strtoul(text, &end, 10);
+    if (*end == '\0' && value != 0 && value <= 3'600'000) return std::chrono::milliseconds(value);
+  }
+  return std::chrono::milliseconds(device.patience_ms());
+}
+
+}  // namespace
+
+driver::driver(std::unique_ptr<card> device)
+    : device_(std::move(device)), timeout_(timeout_of(*device_)) {
+  read_identity();
+  slabs_ = range_allocator(1, geometry_.slabs - 1);  // slab 0 would make token 0
+  generations_.resize(geometry_.lists);
+  for (std::uint32_t i = geometry_.lists; i-- > 0;) free_lists_.push_back(i);
+  lookaside_generations_.resize(geometry_.lookaside_lists);
+  for (std::uint32_t i = geometry_.lookaside_lists; i-- > 0;) free_lookasides_.push_back(i);
+}
+
+void driver::lose(const std::string& why) {
+  if (lost_.exchange(true, std::memory_order_acq_rel)) return;
+  post_error({fmt::format("the card \"{}\" is lost: {}; from now on free blocks are kept in the "
+                          "host, under locks",
+                          device_->name(), why),
+              "card_lost", nullptr, 0, 0, -1});
+}
+
+void driver::leave_to_parent() {
+  if (lost_.exchange(true, std::memory_order_acq_rel) || device_->name().starts_with("soft"))
+    return;
+  post_error({fmt::format("the card \"{}\" stays with the parent of this forked process: here free "
+                          "blocks are kept in the host, under locks",
+                          device_->name()),
+              "ok", nullptr, 0, 0, -1});
+}
+
+void driver::read_identity() {
   card& c = *device_;
   const std::uint32_t id = c.read(off::id);
   if (id != regs::id::magic.get(0x4C415845))
@@ -32,12 +79,13 @@ driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
                     "this library: {:#010x}); "
                     "build both from the same regs/exalloc.json",
                     c.name(), hash, regs::layout_hash));
-  // Generous: the reset sweep takes one cycle a slab, a simulated card some time for that.
-  for (std::uint64_t i = 0; !regs::card_status::ready.get(c.read(off::card_status)); ++i) {
-    if (i > 10'000'000)
+  for (patience waiting(timeout_); !regs::card_status::ready.get(c.read(off::card_status));
+       c.relax()) {
+    if (waiting.exhausted())
       throw std::runtime_error(
-          fmt::format("exalloc: the card \"{}\" never becomes ready", c.name()));
-    c.relax();
+          fmt::format("exalloc: the card \"{}\" has not become ready in {} ms "
+                      "(EXALLOC_TIMEOUT_MS)",
+                      c.name(), timeout_.count()));
   }
   const std::uint32_t g = c.read(off::geometry);
   geometry_.banks = static_cast<std::uint32_t>(regs::geometry::banks.get(g));
@@ -61,33 +109,42 @@ driver::driver(std::unique_ptr<card> device) : device_(std::move(device)) {
                     "be done with it",
                     c.name(), geometry_.portals, geometry_.slabs, geometry_.lists));
   if (geometry_.lists > regs::max_lists) geometry_.lists = regs::max_lists;
-  slabs_ = range_allocator(1, geometry_.slabs - 1);  // slab 0 would make token 0
-  generations_.resize(geometry_.lists);
-  for (std::uint32_t i = geometry_.lists; i-- > 0;) free_lists_.push_back(i);
-  lookaside_generations_.resize(geometry_.lookaside_lists);
-  for (std::uint32_t i = geometry_.lookaside_lists; i-- > 0;) free_lookasides_.push_back(i);
 }
 
 driver::result driver::command(regs::command what, std::uint32_t list, std::uint32_t slab,
                                std::uint32_t count, std::uint32_t limit) {
+  if (lost()) return {no_answer, 0};
   card& c = *device_;
   const auto word = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
-  c.write(off::command_list,
-          word(regs::command_list::list.set(regs::command_list::domain.set(0, own_domain), list)));
-  c.write(off::command_slab, slab);
-  c.write(off::command_count, count);
-  c.write(off::command_limit, limit);
-  c.write(off::command,
-          word(regs::command_register::command.set(0, word(static_cast<std::uint8_t>(what)))));
-  while (regs::card_status::command_busy.get(c.read(off::card_status))) c.relax();
-  const std::uint32_t value = c.read(off::command_result);
-  return {static_cast<regs::status>(regs::command_result::status.get(value)),
-          word(regs::command_result::slab.get(value))};
+  const auto name = [&] {
+    return fmt::format("the {} command of list {}", regs::to_string(what), list);
+  };
+  try {
+    c.write(off::command_list, word(regs::command_list::list.set(
+                                   regs::command_list::domain.set(0, own_domain), list)));
+    c.write(off::command_slab, slab);
+    c.write(off::command_count, count);
+    c.write(off::command_limit, limit);
+    c.write(off::command,
+            word(regs::command_register::command.set(0, word(static_cast<std::uint8_t>(what)))));
+    for (patience waiting(timeout_); regs::card_status::command_busy.get(c.read(off::card_status));
+         c.relax()) {
+      if (!waiting.exhausted()) continue;
+      lose(fmt::format("{} has not ended in {} ms (EXALLOC_TIMEOUT_MS)", name(), timeout_.count()));
+      return {no_answer, 0};
+    }
+    const std::uint32_t value = c.read(off::command_result);
+    return {static_cast<regs::status>(regs::command_result::status.get(value)),
+            word(regs::command_result::slab.get(value))};
+  } catch (const std::exception& e) {
+    lose(fmt::format("{} failed: {}", name(), e.what()));
+    return {no_answer, 0};
+  }
 }
 
 std::optional<driver::list_name> driver::open_list() {
   const std::lock_guard lock(mutex_);
-  while (!free_lists_.empty()) {
+  while (!lost() && !free_lists_.empty()) {
     const std::uint32_t number = free_lists_.back();
     free_lists_.pop_back();
     // A list that is open already belongs to somebody else; it is not ours to use.
@@ -114,8 +171,8 @@ std::optional<driver::list_name> driver::open_lookaside(std::uint32_t depth, std
   std::uint64_t depths = d::depth.set(d::minimum.set(0, minimum), depth);
   depths = d::maximum.set(depths, std::min(maximum, geometry_.lookaside_depth));
   const std::lock_guard lock(mutex_);
-  device_->write(off::command_depth, static_cast<std::uint32_t>(depths));
-  while (!free_lookasides_.empty()) {
+  if (!lost()) device_->write(off::command_depth, static_cast<std::uint32_t>(depths));
+  while (!lost() && !free_lookasides_.empty()) {
     const std::uint32_t number = free_lookasides_.back();
     free_lookasides_.pop_back();
     if (command(regs::command::lookaside_open, number, 0, 0, 0).status == regs::status::ok)
@@ -132,7 +189,7 @@ void driver::close_lookaside(std::uint32_t number) {
 
 exalloc_lookaside_counts driver::lookaside_counts(std::uint32_t number) {
   const std::uint32_t window = off::lookasides_base + number * off::lookasides_stride;
-  const auto read = [&](std::uint32_t offset) { return device_->read(window + offset); };
+  const auto read = [&](std::uint32_t offset) { return this->read(window + offset); };
   const auto get = [](const regs::field& f, std::uint32_t word) {
     return static_cast<std::uint32_t>(f.get(word));
   };
@@ -153,6 +210,7 @@ exalloc_lookaside_counts driver::lookaside_counts(std::uint32_t number) {
 }
 
 void driver::set_governor_period(std::uint32_t milliseconds) {
+  if (lost()) return;
   const std::uint64_t khz = regs::clock::khz.get(device_->read(off::clock));
   const std::uint64_t cycles = std::min<std::uint64_t>(khz * milliseconds, 0xFFFF'FFFF);
   device_->write(off::governor_period, static_cast<std::uint32_t>(cycles));
@@ -173,7 +231,8 @@ void driver::return_slabs(std::uint32_t first, std::uint32_t count) {
 regs::status driver::link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
                           std::uint32_t limit) {
   const std::lock_guard lock(mutex_);
-  return command(regs::command::link, list, first, count, limit).status;
+  const regs::status status = command(regs::command::link, list, first, count, limit).status;
+  return lost() ? regs::status::ok : status;
 }
 
 std::optional<std::uint32_t> driver::trim(std::uint32_t list, std::uint32_t slab) {
@@ -185,8 +244,8 @@ std::optional<std::uint32_t> driver::trim(std::uint32_t list, std::uint32_t slab
 
 std::uint64_t driver::idle_blocks(std::uint32_t list) {
   const std::uint32_t window = off::lists_base + list * off::lists_stride;
-  const std::uint32_t in_use = device_->read(window + off::list_in_use);
-  const std::uint32_t total = device_->read(window + off::list_total);
+  const std::uint32_t in_use = read(window + off::list_in_use);
+  const std::uint32_t total = read(window + off::list_total);
   return total > in_use ? total - in_use : 0;
 }
 
@@ -214,8 +273,8 @@ driver::event_counters driver::read_counters() {
   const std::lock_guard lock(counter_mutex_);
   for (std::uint32_t i = 0; i < card_counters; ++i) {
     const std::uint32_t at = off::counters_base + i * off::counters_stride;
-    const std::uint64_t low = device_->read(at + off::counter_low);
-    result[i] = std::uint64_t{device_->read(at + off::counter_high)} << 32 | low;
+    const std::uint64_t low = read(at + off::counter_low);
+    result[i] = std::uint64_t{read(at + off::counter_high)} << 32 | low;
   }
   return result;
 }
@@ -223,7 +282,7 @@ driver::event_counters driver::read_counters() {
 void driver::read_errors(const std::function<void(const error_record&)>& tell) {
   const std::lock_guard lock(error_mutex_);
   card& c = *device_;
-  for (;;) {
+  for (unsigned i = 0; i < most_records && !lost(); ++i) {
     const std::uint32_t info = c.read(off::error_info);
     if (!regs::error_info::valid.get(info)) return;
     const std::uint32_t token = c.read(off::error_token);

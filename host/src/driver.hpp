@@ -1,7 +1,10 @@
 // The card as a whole: identity, commands, and who owns which list, slab and portal.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +16,7 @@
 #include "errors.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/regs.hpp"
+#include "fork_mutex.hpp"
 #include "range_allocator.hpp"
 
 namespace exalloc {
@@ -34,6 +38,32 @@ inline constexpr std::uint32_t card_counters = [] {
   return n;
 }();
 
+// How long somebody has been waiting for the card. Time between two looks counts for little,
+// however long it is: whoever was stopped meanwhile, by a debugger or a suspended machine, has not
+// waited.
+class patience {
+ public:
+  explicit patience(std::chrono::nanoseconds limit) noexcept : limit_(limit) {}
+  // To be called again and again while waiting.
+  bool exhausted() noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    waited_ += std::min<std::chrono::nanoseconds>(now - last_, limit_ / 8);
+    last_ = now;
+    return waited_ >= limit_;
+  }
+  // Once for every tenth of the limit.
+  bool another_tenth() noexcept {
+    if (waited_ < limit_ / 10 * tenths_) return false;
+    ++tenths_;
+    return true;
+  }
+
+ private:
+  std::chrono::nanoseconds limit_, waited_{0};
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  int tenths_ = 1;
+};
+
 // Thread-safe.
 class driver {
  public:
@@ -41,6 +71,16 @@ class driver {
   explicit driver(std::unique_ptr<card> device);
 
   card& device() const noexcept { return *device_; }
+
+  // A card that has not answered for timeout() is lost for good, and so is one that has stopped a
+  // portal or whose bus fails: nothing is sent to it any more and nobody waits for it.
+  bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
+  // Tells the program why, the first time.
+  void lose(const std::string& why);
+  // The same in the child of a fork: the card and the rings are the parent's.
+  void leave_to_parent();
+  // EXALLOC_TIMEOUT_MS, or what the card thinks right.
+  std::chrono::milliseconds timeout() const noexcept { return timeout_; }
   const card_geometry& geometry() const noexcept { return geometry_; }
 
   // A list number that this process has not in use, opened, with a generation that tells it from
@@ -68,11 +108,11 @@ class driver {
   std::optional<std::uint32_t> take_slabs(std::uint32_t count);
   void return_slabs(std::uint32_t first, std::uint32_t count);
   // Gives slabs to a list, the last with blocks 0..limit; status ok or the cause, and then nothing
-  // is linked.
+  // is linked. With a lost card: ok, and the blocks are the host's to hand out.
   regs::status link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
                     std::uint32_t limit);
-  // Takes a slab from an open list: of the bank that `slab` lies in, the one whose blocks were freed
-  // last, if all its blocks are free. Which one.
+  // Takes a slab from an open list: of the bank that `slab` lies in, the one whose blocks were
+  // freed last, if all its blocks are free. Which one.
   std::optional<std::uint32_t> trim(std::uint32_t list, std::uint32_t slab);
   // Blocks of an open list that are in the card.
   std::uint64_t idle_blocks(std::uint32_t list);
@@ -113,17 +153,23 @@ class driver {
   result command(regs::command what, std::uint32_t list, std::uint32_t slab, std::uint32_t count,
                  std::uint32_t limit);
 
+  void read_identity();
+  // A register; 0 if the card is lost.
+  std::uint32_t read(std::uint32_t offset) { return lost() ? 0 : device_->read(offset); }
+
   std::unique_ptr<card> device_;
+  std::chrono::milliseconds timeout_;
+  std::atomic<bool> lost_{false};
   card_geometry geometry_;
-  std::mutex mutex_;  // the command registers and everything below
+  fork_mutex mutex_{lock_row::card};  // the command registers and everything below
   std::vector<std::uint32_t> free_lists_;
   std::vector<std::uint16_t> generations_;
   std::vector<std::uint32_t> free_lookasides_;
   std::vector<std::uint16_t> lookaside_generations_;
   std::uint32_t next_portal_ = 0;
   range_allocator slabs_{0, 0};
-  std::mutex error_mutex_;
-  std::mutex counter_mutex_;  // between the halves of a counter
+  fork_mutex error_mutex_{lock_row::card};
+  fork_mutex counter_mutex_{lock_row::card};  // between the halves of a counter
 };
 
 }  // namespace exalloc

@@ -11,11 +11,14 @@
 #include <mutex>
 #include <new>
 
+#include "fork_mutex.hpp"
+#include "no_cancel.hpp"
+
 namespace exalloc {
 namespace {
 
 struct error_state {
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::last};
   exalloc_error_handler handler = nullptr;
   void* context = nullptr;
   std::deque<error_report> posted;
@@ -53,6 +56,8 @@ void set_last_error(const std::string& what) noexcept {
 }
 
 void report_error(const error_report& error) noexcept {
+  // A handler is left by returning only.
+  const no_cancel here;
   set_last_error(error.what);
   error_state& s = state();
   s.reported.fetch_add(1, std::memory_order_relaxed);

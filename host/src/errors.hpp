@@ -6,6 +6,7 @@
 #include <string>
 
 #include "exalloc/exalloc.h"
+#include "no_cancel.hpp"
 
 namespace exalloc {
 
@@ -35,6 +36,7 @@ void set_error_taker(bool (*takes)(const error_report& error) noexcept) noexcept
 // Runs what a routine of the C interface does: 0, or -1 with exalloc_last_error set if it throws.
 template <class Call>
 int guarded(Call&& call) noexcept {
+  const no_cancel here;
   int result = 0;
   try {
     call();

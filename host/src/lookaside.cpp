@@ -116,10 +116,7 @@ bool is_consumer(lookaside_use& u) {
 
 // Settles what an unsuccessful pop left behind: its entry, if that is the caller's after all.
 void* settle(lookaside_use& u, std::int32_t slot) {
-  const bool mine = u.m.frozen() ? u.m.settle_pop(slot) : slot >= 0;
-  if (mine) return u.m.get(slot).pointer;
-  if (!u.m.frozen()) u.m.resize(0);
-  return nullptr;
+  return u.m.settle_pop(slot) ? u.m.pointer(slot) : nullptr;
 }
 
 // ---- Without magazines: a line a call ----

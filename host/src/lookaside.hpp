@@ -32,11 +32,11 @@ inline void* allocate(lookaside_list& list) {
       u->begin();
       const std::int32_t slot = u->m.begin_pop();
       if (u->m.taken_for_sure(slot)) [[likely]] {
-        void* entry = u->m.get(slot).pointer;
+        void* entry = u->m.pointer(slot);
         list.count(lookaside_count::allocates);
-        u->m.count_pop();
+        u->count_pop();
         u->end();
-        if (u->m.pops() % calls_per_report == 0) [[unlikely]]
+        if (u->pops() % calls_per_report == 0) [[unlikely]]
           report_counts(list);
         return entry;
       }
@@ -54,7 +54,7 @@ inline void free(lookaside_list& list, void* entry) {
       u->begin();
       if (u->m.push({entry, 0})) [[likely]] {
         list.count(lookaside_count::frees);
-        u->m.count_push();
+        u->count_push();
         u->end();
         return;
       }

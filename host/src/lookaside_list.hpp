@@ -11,6 +11,7 @@
 #include "driver.hpp"
 #include "exalloc/wdm.h"
 #include "fence.hpp"
+#include "fork_mutex.hpp"
 
 namespace exalloc {
 
@@ -137,7 +138,7 @@ class lookaside_list {
   }
 
   // Guards a change of shares or counting, and the store.
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::list};
   std::vector<void*> store;
   // Entries that went to Free because Depth had shrunk.
   std::atomic<std::uint64_t> trimmed{0};

@@ -93,7 +93,8 @@ std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void
              static_cast<std::uint32_t>(now));
   }
   p.wait_for_answers(u);
-  if (u.line_refused) u.refused = entries;
+  // A lost card may have taken some, but nobody will ask it for them.
+  if (u.line_refused || p.card_lost()) u.refused = entries;
   const auto accepted = static_cast<std::int32_t>(entries.size() - u.refused.size());
   u.list.add_held(accepted);
   u.share -= give;

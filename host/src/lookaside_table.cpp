@@ -33,8 +33,7 @@ lookaside_table& lookaside_table::get() {
 }
 
 void lookaside_table::add(core& c, processor& self, GENERAL_LOOKASIDE* fields,
-                          const GENERAL_LOOKASIDE& fresh, bool extended,
-                          std::uint32_t minimum) {
+                          const GENERAL_LOOKASIDE& fresh, bool extended, std::uint32_t minimum) {
   const std::lock_guard lock(mutex_);
   const auto address = reinterpret_cast<std::uintptr_t>(fields);
   for (auto it = by_fields_.lower_bound(address - sizeof(GENERAL_LOOKASIDE) + 1);

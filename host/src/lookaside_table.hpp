@@ -11,6 +11,7 @@
 
 #include "core.hpp"
 #include "exalloc/wdm.h"
+#include "fork_mutex.hpp"
 #include "lookaside_list.hpp"
 #include "mapped_array.hpp"
 
@@ -67,7 +68,7 @@ class lookaside_table {
 
   // Of slots_; 1 while there is none, so that no address is inside.
   static std::atomic<std::uintptr_t> begin_;
-  std::mutex mutex_;
+  fork_mutex mutex_{lock_row::table};
   mapped_array<slot> slots_;
   std::vector<slot*> unused_;
   std::size_t used_ = 0;

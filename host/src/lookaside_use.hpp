@@ -27,6 +27,11 @@ struct lookaside_use {
   std::atomic<bool> busy{false};
   // Never holds more entries than `share`.
   magazine m;
+  // Calls that the magazine served.
+  void count_pop() noexcept { bump(pops_); }
+  void count_push() noexcept { bump(pushes_); }
+  std::uint64_t pops() const noexcept { return pops_.load(std::memory_order_relaxed); }
+  std::uint64_t pushes() const noexcept { return pushes_.load(std::memory_order_relaxed); }
 
   // ---- Under the processor's lock ----
 
@@ -52,7 +57,7 @@ struct lookaside_use {
   // Counts: those of calls that took the slow path, all of them so far, and what the card knows.
   std::array<std::uint64_t, lookaside_counts> slow{}, told{};
   std::array<std::uint64_t, lookaside_counts> counts() const noexcept {
-    return {m.pops() + slow[0], slow[1], m.pushes() + slow[2], slow[3]};
+    return {pops() + slow[0], slow[1], pushes() + slow[2], slow[3]};
   }
   void count(lookaside_count what) noexcept {
     ++slow[static_cast<std::size_t>(what)];
@@ -62,6 +67,13 @@ struct lookaside_use {
     const auto now = counts();
     return now[0] + now[2];
   }
+
+ private:
+  // Written by one thread only: no read-modify-write needed.
+  static void bump(std::atomic<std::uint64_t>& counter) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  std::atomic<std::uint64_t> pops_{0}, pushes_{0};
 };
 
 }  // namespace exalloc

@@ -17,8 +17,9 @@ constexpr std::uint32_t slot_of(std::uint32_t line_number) {
 
 }  // namespace
 
-portal::portal(card& device, std::uint32_t number)
-    : device_(device), number_(number), memory_(device.allocate(3 * ring_bytes)) {
+portal::portal(card& device, std::uint32_t number, bool lost) : device_(device), number_(number) {
+  if (lost) return;
+  memory_ = device.allocate(3 * ring_bytes);
   // Card memory is only aligned to a page, a ring must be aligned to its size: hence the third
   // ring's room.
   const std::uint64_t address = memory_->device_address();
@@ -87,6 +88,13 @@ bool portal::receive(completion& into) noexcept {
   ++consumed_;
   ++counts_.consumed;
   return true;
+}
+
+portal::line_name portal::oldest() const noexcept {
+  namespace h = regs::submission_header;
+  const std::uint64_t header = submission_[slot_of(executed_)].header;
+  return {static_cast<regs::opcode>(h::opcode.get(header)),
+          static_cast<std::uint32_t>(h::list.get(header))};
 }
 
 bool portal::failed() {

@@ -31,7 +31,8 @@ struct portal_counts {
 class portal {
  public:
   // Sets up the rings. Throws what card::allocate throws.
-  portal(card& device, std::uint32_t number);
+  // With a lost card there are no rings: nothing may be submitted or received.
+  portal(card& device, std::uint32_t number, bool lost = false);
 
   std::uint32_t number() const noexcept { return number_; }
   const portal_counts& counts() const noexcept { return counts_; }
@@ -54,6 +55,13 @@ class portal {
   bool idle() const noexcept { return executed_ == tail_; }
   // Asks the card whether it has stopped this portal after a bus error.
   bool failed();
+  // The line of the ring that the card has not been seen to execute, of those sent: an opcode and a
+  // list.
+  struct line_name {
+    regs::opcode opcode;
+    std::uint32_t list;
+  };
+  line_name oldest() const noexcept;
 
   static constexpr std::uint32_t ring_log2 = 8;
   static constexpr std::uint32_t ring_lines = 1U << ring_log2;

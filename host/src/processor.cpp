@@ -3,79 +3,139 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "errors.hpp"
+#include "line_codec.hpp"
 
 namespace exalloc {
 namespace {
 
-// From so many lines on, ringing for them pays.
-constexpr std::uint32_t lines_per_doorbell = 8;
-// A full magazine gives back four lines, so that as many frees go by until the next time.
-constexpr std::int32_t spill_size = 4 * static_cast<std::int32_t>(regs::tokens_per_line);
+// From so many lines on, ringing for them pays: more than 128 blocks.
+constexpr std::uint32_t lines_per_doorbell = 10;
+// What moves between the rings and a full-sized magazine at once: half of it, so that as many calls
+// go by until the next time.
+constexpr std::int32_t half_magazine = magazine::capacity / 2;
 // Releases are not answered; every so often one has to be, so that the host knows how far the card
 // is.
 constexpr std::uint32_t lines_per_ack = 32;
-// Magazines smaller than this are not refilled ahead of need: what they would hold, another one may
-// need.
-constexpr std::int32_t ahead_capacity = 32;
-// Polls after which a silent card is asked whether it has stopped the portal.
-constexpr std::uint32_t polls_until_suspicious = 1'000'000;
+// Of lists of which a processor may have less than this on the way, it has none ahead of need: what
+// it would hold, another one may need.
+constexpr std::uint32_t least_stock = 16;
+constexpr std::uint32_t first_stock = 256;
+constexpr std::uint32_t most_stock = 1024;
+// Calls for each block that came from the card or went to it: fewer, and more are to be on the way;
+// more, and they need not be so many.
+constexpr std::uint64_t busy_calls = 4;
+constexpr std::uint64_t calm_calls = 32;
 
 }  // namespace
 
 processor::processor(driver& d, const token_table& tokens,
                      const std::atomic<std::uint32_t>& processors, std::uint32_t portal_number)
-    : driver_(d), tokens_(tokens), processors_(processors), portal_(d.device(), portal_number) {}
+    : driver_(d),
+      tokens_(tokens),
+      processors_(processors),
+      portal_(d.device(), portal_number, d.lost()) {}
+
+void processor::forget_thread() {
+  owner.forget();
+  for (const auto& m : magazines_) {
+    if (m == nullptr) continue;
+    m->freeze();
+    m->clear();
+  }
+  for (const auto& u : lookasides_) {
+    if (u == nullptr) continue;
+    u->busy.store(false, std::memory_order_relaxed);
+    u->calling = false;
+  }
+}
+
+void processor::ring() {
+  if (driver_.lost()) return;
+  try {
+    portal_.ring();
+  } catch (const std::exception& e) {
+    driver_.lose(fmt::format("the doorbell of portal {} failed: {}", portal_.number(), e.what()));
+  }
+}
 
 template <class Done>
 bool processor::wait_for(Done&& done) {
-  portal_.ring();
+  if (driver_.lost()) return false;
+  ring();
   consume();
   if (done()) return true;
   card& device = driver_.device();
   const std::uint64_t start = device.now_ns();
   ++slow.waits;
   bool arrived = false;
-  for (std::uint32_t polls = 1; !failed_; ++polls) {
-    device.relax();
-    consume();
-    if ((arrived = done())) break;
-    // Consuming may have made the room that the card waits for.
-    if (portal_.unreported() > 8) portal_.ring();
-    if (polls % polls_until_suspicious == 0 && portal_.failed()) {
-      failed_ = true;
-      post_error(
-          {fmt::format(
-               "portal {} was stopped by the card after a bus error; its blocks in flight are lost",
-               portal_.number()),
-           regs::to_string(regs::status::bus_read), nullptr, 0, 0,
-           static_cast<std::int32_t>(portal_.number())});
+  try {
+    for (patience waiting(driver_.timeout()); !driver_.lost();) {
+      device.relax();
+      consume();
+      if ((arrived = done())) break;
+      // Consuming may have made the room that the card waits for.
+      if (portal_.unreported() > 8) ring();
+      const bool exhausted = waiting.exhausted();
+      if (!exhausted && !waiting.another_tenth()) continue;
+      if (portal_.failed()) {
+        driver_.lose(fmt::format("it has stopped portal {} after a bus error", portal_.number()));
+      } else if (exhausted) {
+        const portal::line_name line = portal_.oldest();
+        driver_.lose(fmt::format(
+            "portal {} has had no answer to its {} line of list {} for {} ms "
+            "(EXALLOC_TIMEOUT_MS)",
+            portal_.number(), regs::to_string(line.opcode), line.list, driver_.timeout().count()));
+      }
     }
+    slow.waited_ns += device.now_ns() - start;
+  } catch (const std::exception& e) {
+    driver_.lose(fmt::format("waiting at portal {} failed: {}", portal_.number(), e.what()));
   }
-  slow.waited_ns += device.now_ns() - start;
   return arrived;
 }
 
-magazine& processor::magazine_for(const block_list& list) {
+magazine& processor::magazine_for(block_list& list) {
   auto& m = magazines_[list.number()];
   if (m == nullptr) {
-    m = std::make_unique<magazine>();
-    m->parked.reserve(std::size_t{2} * regs::max_grant);
+    if (spare_.empty()) {
+      m = std::make_unique<magazine>();
+      m->parked.reserve(std::size_t{2} * most_stock);
+      spare_.reserve(magazines_.size());
+    } else {
+      m = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    m->prepare(list.states());
+    m->list = &list;
+    m->stock_wanted = first_stock;
     lists_[list.number()] = {&list, list.generation()};
     if (list.shared()) {
       m->freeze();
     } else {
       set_bounds(*m, list);
     }
+    list.describe(*m);
   }
   return *m;
 }
 
 std::int32_t processor::capacity_for(const block_list& list) const noexcept {
-  const std::uint64_t share =
-      list.total() / (std::uint64_t{4} * std::max(1U, processors_.load(std::memory_order_relaxed)));
-  return static_cast<std::int32_t>(std::clamp<std::uint64_t>(share, 1, magazine::capacity));
+  const std::uint64_t total = list.total();
+  const std::uint64_t parts =
+      std::uint64_t{4} * std::max(1U, processors_.load(std::memory_order_relaxed));
+  if (total >= parts * magazine::capacity) return magazine::capacity;
+  return std::max(static_cast<std::int32_t>(total / parts), 1);
+}
+
+std::uint32_t processor::stock_for(const block_list& list) const noexcept {
+  const std::uint64_t total = list.total();
+  const std::uint64_t parts =
+      std::uint64_t{8} * std::max(1U, processors_.load(std::memory_order_relaxed));
+  if (total >= parts * most_stock) return most_stock;
+  return total >= parts * least_stock ? static_cast<std::uint32_t>(total / parts) : 0;
 }
 
 bool processor::thaw(magazine& m, const block_list& list) {
@@ -86,35 +146,43 @@ bool processor::thaw(magazine& m, const block_list& list) {
   return true;
 }
 
-void processor::set_bounds(magazine& m, const block_list& list) {
-  const std::int32_t capacity = capacity_for(list);
-  const bool ahead = capacity >= ahead_capacity && m.asked == 0 && m.size() > capacity / 2;
-  m.bounds(ahead ? capacity / 2 : 0, capacity);
+void processor::set_bounds(magazine& m, const block_list& list) { m.bounds(0, capacity_for(list)); }
+
+void processor::adapt(magazine& m, std::uint32_t moved) noexcept {
+  if (moved == 0) return;
+  const std::uint64_t calls = m.calls() - m.calls_at_move;
+  m.calls_at_move += calls;
+  if (calls <= busy_calls * moved) {
+    m.stock_wanted = std::min(2 * m.stock_wanted, most_stock);
+  } else if (calls > calm_calls * moved) {
+    m.stock_wanted = std::max(m.stock_wanted / 2, least_stock);
+  }
 }
 
 void processor::ask_ahead(magazine& m, const block_list& list) {
-  consume();
-  const std::int32_t capacity = capacity_for(list);
-  if (!m.parked.empty()) {
-    fill(m, list);
-  } else if (m.asked == 0 && capacity >= ahead_capacity && m.size() <= capacity / 2) {
-    ask(m, list, std::min(static_cast<std::uint32_t>(capacity), regs::max_grant));
-    portal_.ring();
+  const std::uint32_t wanted = std::min(m.stock_wanted, stock_for(list));
+  if (wanted != 0 && m.parked.size() + m.asked <= wanted / 4) {
+    adapt(m, wanted);
+    ask(m, list, wanted);
+    ring();
   }
   set_bounds(m, list);
 }
 
 bool processor::fetch(magazine& m, const block_list& list) {
   if (m.size() > 0) return true;
-  m.resize(0);
-  consume();
+  const std::int32_t capacity = capacity_for(list);
+  const auto wanted = static_cast<std::size_t>(std::min(capacity, half_magazine));
+  consume(m, wanted);
   fill(m, list);
   // An answer to an earlier request may be out of date: only one asked for now says that the card
   // has none.
-  for (bool fresh = m.asked == 0; m.size() == 0; fresh = true) {
-    if (m.asked == 0)
-      ask(m, list, std::min(static_cast<std::uint32_t>(capacity_for(list)), regs::max_grant));
-    const bool alive = wait_for([&] { return m.asked == 0 || !m.parked.empty(); });
+  for (bool fresh = m.asked_lines == 0; m.size() == 0; fresh = true) {
+    if (m.asked_lines == 0)
+      ask(m, list,
+          std::max(static_cast<std::uint32_t>(capacity),
+                   std::min(m.stock_wanted, stock_for(list))));
+    const bool alive = wait_for([&] { return m.asked_lines == 0 || !m.parked.empty(); });
     fill(m, list);
     if (m.size() == 0 && (fresh || !alive)) return false;
   }
@@ -124,16 +192,16 @@ bool processor::fetch(magazine& m, const block_list& list) {
 void processor::push(magazine& m, const block_list& list, const block& b) {
   const std::int32_t capacity = capacity_for(list);
   if (m.size() >= capacity) {
-    consume();
-    if (!m.parked.empty()) {
-      release(list, m.parked.data(), m.parked.size());
-      m.parked.clear();
-    }
     const std::int32_t surplus = m.size() - capacity;
-    spill(m, list,
-          std::max(surplus + (capacity > spill_size * 2 ? spill_size : (capacity + 1) / 2), 1));
+    spill(m, list, std::max(surplus + std::min(half_magazine, (capacity + 1) / 2), 1));
+    const std::uint32_t stock = std::min(m.stock_wanted, stock_for(list));
+    if (m.parked.size() > stock) {
+      adapt(m, stock / 2);
+      consume();
+      release_parked(m, list, m.parked.size() - stock / 2);
+    }
     // What a small list has must not wait in an unread line.
-    if (capacity < static_cast<std::int32_t>(regs::tokens_per_line)) portal_.ring();
+    if (capacity < static_cast<std::int32_t>(regs::tokens_per_line)) ring();
   }
   m.put(m.size(), b);
   m.resize(m.size() + 1);
@@ -142,26 +210,34 @@ void processor::push(magazine& m, const block_list& list, const block& b) {
 
 void processor::fill(magazine& m, const block_list& list) {
   if (m.parked.empty()) return;
-  const std::int32_t n = m.size();
-  const auto room = static_cast<std::size_t>(magazine::capacity - n);
+  const auto room = static_cast<std::size_t>(std::min(capacity_for(list), half_magazine));
   const std::size_t count = std::min(room, m.parked.size());
   const std::size_t first = m.parked.size() - count;
   // The card hands out lowest addresses first; so does the magazine, which is popped from its top.
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t token = m.parked[first + count - 1 - i];
-    m.put(n + static_cast<std::int32_t>(i), {tokens_.pointer(token), token});
+  const std::span tokens = std::span(m.parked).subspan(first);
+  if (!decode_line(list.first_run(), list.states(), tokens, m.room())) {
+    const std::int32_t n = m.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t token = tokens[count - 1 - i];
+      m.put(n + static_cast<std::int32_t>(i), {tokens_.pointer(token), token});
+    }
   }
   m.parked.resize(first);
-  m.resize(n + static_cast<std::int32_t>(count));
+  m.resize(m.size() + static_cast<std::int32_t>(count));
   set_bounds(m, list);
 }
 
 void processor::spill(magazine& m, const block_list& list, std::int32_t count) {
-  std::array<std::uint32_t, magazine::capacity> tokens;
   count = std::min(count, m.size());
-  for (std::int32_t i = 0; i < count; ++i) tokens[static_cast<std::size_t>(i)] = m.get(i).token;
-  release(list, tokens.data(), static_cast<std::size_t>(count));
+  const std::size_t before = m.parked.size();
+  m.parked.resize(before + static_cast<std::size_t>(count));
+  encode_line(list.states(), m.oldest(), std::span(m.parked).subspan(before));
   m.drop_oldest(count);
+}
+
+void processor::release_parked(magazine& m, const block_list& list, std::size_t count) {
+  release(list, m.parked.data(), count);
+  m.parked.erase(m.parked.begin(), m.parked.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void processor::flush() {
@@ -171,11 +247,17 @@ void processor::flush() {
     magazine& m = *magazines_[number];
     const block_list& list = *lists_[number].list;
     // In scarce mode there is nothing but perhaps a block pushed at the last moment, which a sweep
-    // finds.
+    // finds; with a lost card, what the state bytes say.
+    if (driver_.lost()) {
+      m.freeze();
+      m.clear();
+      lists_[number].list->set_rescued(false);
+      continue;
+    }
     if (!thaw(m, list)) continue;
-    release(list, m.parked.data(), m.parked.size());
-    m.parked.clear();
     spill(m, list, m.size());
+    release_parked(m, list, m.parked.size());
+    m.clear();
     set_bounds(m, list);
   }
   drain();
@@ -191,32 +273,38 @@ void processor::release(const block_list& list, const std::uint32_t* tokens, std
     tokens += now;
     count -= now;
   }
-  if (portal_.unrung() >= lines_per_doorbell) portal_.ring();
+  if (portal_.unrung() >= lines_per_doorbell) ring();
 }
 
 void processor::ask(magazine& m, const block_list& list, std::uint32_t count) {
-  m.asked = count;
-  submit(regs::opcode::grant, list, count, nullptr, 0);
+  m.asked += count;
+  while (count != 0) {
+    const std::uint32_t now = std::min(count, regs::max_grant);
+    ++m.asked_lines;
+    submit(regs::opcode::grant, list, now, nullptr, 0);
+    count -= now;
+  }
 }
 
 void processor::submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
                        const std::uint32_t* tokens, std::size_t token_count) {
   if (portal_.full()) wait_for([&] { return !portal_.full(); });
-  if (portal_.full()) return;  // the portal has failed, and said so
+  if (driver_.lost()) return;
   const bool ack = opcode == regs::opcode::release && ++lines_unanswered_ >= lines_per_ack;
   if (ack || opcode != regs::opcode::release) lines_unanswered_ = 0;
   portal_.submit(opcode, list.number(), list.generation(), count, {tokens, token_count}, ack);
 }
 
 void processor::start_drain() {
+  if (driver_.lost()) return;
   consume();
   if (!portal_.idle()) {
     if (portal_.full()) wait_for([&] { return !portal_.full(); });
-    if (portal_.full()) return;
+    if (driver_.lost()) return;
     portal_.submit(regs::opcode::sync, 0, 0, 0, {});
     lines_unanswered_ = 0;
   }
-  portal_.ring();
+  ring();
 }
 
 bool processor::drain() {
@@ -224,10 +312,10 @@ bool processor::drain() {
   return wait_for([&] { return portal_.idle(); });
 }
 
-bool processor::grant_now(const block_list& list, std::uint32_t count) {
+bool processor::grant_now(block_list& list, std::uint32_t count) {
   magazine& m = magazine_for(list);
   ask(m, list, count);
-  return wait_for([&] { return m.asked == 0; });
+  return wait_for([&] { return m.asked_lines == 0; });
 }
 
 bool processor::recall(const block_list& list) {
@@ -241,38 +329,51 @@ void processor::forget(const block_list& list) {
   if (m == nullptr) return;
   retired_pops_ += m->pops();
   retired_pushes_ += m->pushes();
-  m.reset();
+  m->serve_nothing();
+  spare_.push_back(std::move(m));
   lists_[list.number()] = {};
+}
+
+void processor::take(const completion& c) {
+  if (c.opcode == regs::opcode::pop || c.opcode == regs::opcode::push ||
+      c.opcode == regs::opcode::share)
+    return take_answer(c);
+  if (c.opcode == regs::opcode::sync) return;
+  if (c.opcode == regs::opcode::recall) {
+    --recalls_pending_;
+    return;
+  }
+  if (c.status != regs::status::ok && c.status != regs::status::empty) refused(c);
+  if (c.opcode != regs::opcode::grant || c.list >= magazines_.size()) return;
+  magazine* m = magazines_[c.list].get();
+  // A line of a list that was retired meanwhile: its blocks are nobody's.
+  if (m == nullptr || lists_[c.list].generation != c.cookie) return;
+  if (c.status == regs::status::ok || c.status == regs::status::empty) {
+    if (const block_list& list = *lists_[c.list].list; list.streamed())
+      for (std::uint32_t i = 0; i < c.count; ++i)
+        list.state(c.tokens[i]).store(block_state::free, std::memory_order_relaxed);
+    m->parked.insert(m->parked.end(), c.tokens.begin(), c.tokens.begin() + c.count);
+    m->asked -= std::min(m->asked, c.count);
+  }
+  if (c.last && --m->asked_lines == 0) m->asked = 0;
 }
 
 void processor::consume() {
   completion c;
-  while (portal_.receive(c)) {
-    if (c.opcode == regs::opcode::pop || c.opcode == regs::opcode::push ||
-        c.opcode == regs::opcode::share) {
-      take_answer(c);
-      continue;
-    }
-    if (c.opcode == regs::opcode::sync) continue;
-    if (c.opcode == regs::opcode::recall) {
-      --recalls_pending_;
-      continue;
-    }
-    if (c.status != regs::status::ok && c.status != regs::status::empty) refused(c);
-    if (c.opcode != regs::opcode::grant || c.list >= magazines_.size()) continue;
-    magazine* m = magazines_[c.list].get();
-    // A line of a list that was retired meanwhile: its blocks are nobody's.
-    if (m == nullptr || lists_[c.list].generation != c.cookie) continue;
-    if (c.status == regs::status::ok || c.status == regs::status::empty) {
-      if (const block_list& list = *lists_[c.list].list; list.streamed())
-        for (std::uint32_t i = 0; i < c.count; ++i)
-          list.state(c.tokens[i]).store(block_state::free, std::memory_order_relaxed);
-      m->parked.insert(m->parked.end(), c.tokens.begin(), c.tokens.begin() + c.count);
-    }
-    if (c.last) m->asked = 0;
-  }
+  // What a lost card may still answer is nobody's any more: the host has all free blocks.
+  while (!driver_.lost() && portal_.receive(c)) take(c);
+  report_consumed();
+}
+
+void processor::consume(magazine& m, std::size_t wanted) {
+  completion c;
+  while (m.parked.size() < wanted && !driver_.lost() && portal_.receive(c)) take(c);
+  report_consumed();
+}
+
+void processor::report_consumed() {
   // A card that waits for room in this ring has to hear of it.
-  if (portal_.unreported() >= portal::ring_lines / 2) portal_.ring();
+  if (portal_.unreported() >= portal::ring_lines / 2) ring();
 }
 
 lookaside_use& processor::use_of(lookaside_list& list) {
@@ -284,7 +385,7 @@ lookaside_use& processor::use_of(lookaside_list& list) {
 void processor::submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
                        std::span<const std::uint64_t> words, std::uint32_t give) {
   if (portal_.full()) wait_for([&] { return !portal_.full(); });
-  if (portal_.full()) return;  // the portal has failed, and said so
+  if (driver_.lost()) return;
   std::array<std::uint32_t, regs::tokens_per_line> halves;
   for (std::size_t i = 0; i < words.size(); ++i) {
     halves[2 * i] = static_cast<std::uint32_t>(words[i]);
@@ -305,8 +406,8 @@ bool processor::wait_for_answers(lookaside_use& u) {
 void processor::forget(const lookaside_list& list) {
   auto& u = lookasides_[list.number()];
   if (u == nullptr) return;
-  retired_pops_ += u->m.pops();
-  retired_pushes_ += u->m.pushes();
+  retired_pops_ += u->pops();
+  retired_pushes_ += u->pushes();
   u.reset();
 }
 
@@ -374,8 +475,8 @@ processor_stats processor::stats() {
   }
   for (const auto& u : lookasides_) {
     if (u == nullptr) continue;
-    s.fast_allocations += u->m.pops();
-    s.fast_frees += u->m.pushes();
+    s.fast_allocations += u->pops();
+    s.fast_frees += u->pushes();
   }
   s.lines_submitted = portal_.counts().submitted;
   s.lines_consumed = portal_.counts().consumed;

@@ -14,9 +14,12 @@
 #include "block_list.hpp"
 #include "driver.hpp"
 #include "exalloc/stats.hpp"
+#include "fork_mutex.hpp"
 #include "lookaside_use.hpp"
 #include "magazine.hpp"
+#include "pool/pool_use.hpp"
 #include "portal.hpp"
+#include "presence.hpp"
 #include "token_table.hpp"
 
 namespace exalloc {
@@ -33,23 +36,29 @@ class processor {
     return lookasides_[list.number()].get();
   }
 
+  // The owner's, of pool classes.
+  pool_uses uses;
+
   // Guards all that follows, and the owner's slow paths against recallers.
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::processor};
 
   // ---- The owner ----
-  magazine& magazine_for(const block_list& list);
+  magazine& magazine_for(block_list& list);
   // What this processor may hold of a list in its magazine.
   std::int32_t capacity_for(const block_list& list) const noexcept;
   // Makes a frozen magazine the owner's again. False while the list is in scarce mode.
   bool thaw(magazine& m, const block_list& list);
+  // And what it may have of it on the way from the card besides.
+  std::uint32_t stock_for(const block_list& list) const noexcept;
   // Sets the bounds to what the list's size allows now.
   void set_bounds(magazine& m, const block_list& list);
   // Moves blocks from the rings to the magazine, asking the card and waiting if need be. False: the
   // card has none.
   bool fetch(magazine& m, const block_list& list);
-  // Asks for blocks, if the magazine runs low, without waiting.
+  // Asks for more, if few are on the way, without waiting.
   void ask_ahead(magazine& m, const block_list& list);
-  // Puts a block on top, giving older ones back to the card if the magazine is full.
+  // Puts a block on top, putting older ones to those that are on the way if the magazine is full;
+  // what is too much of these goes back to the card.
   void push(magazine& m, const block_list& list, const block& b);
   // Gives everything back to the card and waits for it.
   void flush();
@@ -61,10 +70,10 @@ class processor {
   void release(const block_list& list, const std::uint32_t* tokens, std::size_t count);
   // Lets the card start on whatever it has not yet executed, and be asked to say when that is done.
   void start_drain();
-  // Waits until all lines are executed and consumed. False if the portal has failed.
+  // Waits until all lines are executed and consumed. False if the card is lost.
   bool drain();
-  // Asks the card for blocks and waits; take_parked() gets them. False if the portal has failed.
-  bool grant_now(const block_list& list, std::uint32_t count);
+  // Asks the card for blocks and waits; take_parked() gets them. False if the card is lost.
+  bool grant_now(block_list& list, std::uint32_t count);
   template <class Take>
   std::size_t take_parked(magazine& m, Take&& take) {
     const std::size_t count = m.parked.size();
@@ -86,9 +95,9 @@ class processor {
   void submit(lookaside_use& u, regs::opcode opcode, std::uint32_t count, bool call,
               std::span<const std::uint64_t> words, std::uint32_t give = 0);
   // Has the card start on lines that nobody waits for.
-  void ring() { portal_.ring(); }
-  // Waits until all lines of the list are answered. False if the portal has failed: what its lines
-  // carried is lost.
+  void ring();
+  // Waits until all lines of the list are answered. False if the card is lost: it
+  // may have executed some or none.
   bool wait_for_answers(lookaside_use& u);
   template <class Visit>
   void each_use(Visit&& visit) {
@@ -98,28 +107,44 @@ class processor {
   void forget(const lookaside_list& list);
 
   processor_stats stats();
+  bool card_lost() const noexcept { return driver_.lost(); }
   std::uint32_t portal_number() const noexcept { return portal_.number(); }
+
+  // A thread's own, whose presence it is.
+  std::atomic<bool> threads_own{false};
+  presence owner;
+  // In the child of a fork, the card lost: nobody is in a call, and nothing is in the magazines.
+  void forget_thread();
 
   // Set while a thread uses it; guards against two owners.
   std::atomic<bool> in_use{false};
 
  private:
   struct list_use {
-    const block_list* list = nullptr;
+    block_list* list = nullptr;
     std::uint16_t generation = 0;
   };
 
   void ask(magazine& m, const block_list& list, std::uint32_t count);
+  // Adapts how many are to be on the way, of which `moved` have been used up or were too many.
+  static void adapt(magazine& m, std::uint32_t moved) noexcept;
   void fill(magazine& m, const block_list& list);
+  // Parks the `count` oldest blocks of the magazine.
   void spill(magazine& m, const block_list& list, std::int32_t count);
+  // Gives the oldest parked ones back to the card.
+  void release_parked(magazine& m, const block_list& list, std::size_t count);
   // Writes one line, waiting for room.
   void submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
               const std::uint32_t* tokens, std::size_t token_count);
   // Takes all completion lines there are to where they belong.
   void consume();
+  // The same, until so many blocks are parked.
+  void consume(magazine& m, std::size_t wanted);
+  void take(const completion& c);
+  void report_consumed();
   void refused(const completion& c);
   void take_answer(const completion& c);
-  // Rings, then polls until done(). False if the portal has failed meanwhile.
+  // Rings, then polls until done(). False if the card is lost.
   template <class Done>
   bool wait_for(Done&& done);
 
@@ -127,10 +152,11 @@ class processor {
   const token_table& tokens_;
   const std::atomic<std::uint32_t>& processors_;
   portal portal_;
-  bool failed_ = false;
   std::uint32_t lines_unanswered_ = 0;  // since the last line that will be answered for sure
   std::uint32_t recalls_pending_ = 0;
   std::array<std::unique_ptr<magazine>, block_list::host_number + 1> magazines_;
+  // Of lists that are gone: threads may still compare with what they served.
+  std::vector<std::unique_ptr<magazine>> spare_;
   std::array<list_use, block_list::host_number + 1> lists_;
   // The last one, of lists without a card list, stays null.
   std::array<std::unique_ptr<lookaside_use>, lookaside_list::host_number + 1> lookasides_;

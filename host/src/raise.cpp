@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "exalloc/exalloc.h"
+#include "fork_mutex.hpp"
 
 namespace exalloc {
 namespace {
@@ -13,7 +14,7 @@ struct raise_handler {
   exalloc_raise_handler call = nullptr;
   void* context = nullptr;
 };
-constinit std::mutex handler_mutex;
+fork_mutex handler_mutex{lock_row::last};
 constinit raise_handler handler;
 
 }  // namespace

@@ -32,6 +32,42 @@ processor* registry::acquire() {
   return p;
 }
 
+processor* registry::enter() {
+  processor* p = acquire();
+  if (p == nullptr) p = adopt();
+  if (p == nullptr) return nullptr;
+  p->owner.begin();
+  p->threads_own = true;
+  return p;
+}
+
+void registry::leave(processor& p) {
+  p.threads_own = false;
+  p.owner.end();
+  release(p);
+}
+
+processor* registry::adopt() {
+  processor* found = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    for (const auto& p : all_) {
+      if (!p->threads_own || !p->owner.begin()) continue;
+      p->threads_own = false;
+      p->owner.end();
+      found = p.get();
+      break;
+    }
+  }
+  if (found == nullptr) return nullptr;
+  release(*found);
+  return acquire();
+}
+
+void registry::forget_threads() {
+  for (const auto& p : all_) p->forget_thread();
+}
+
 void registry::release(processor& p) {
   orphans left;
   {

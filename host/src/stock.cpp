@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "errors.hpp"
 #include "fence.hpp"
@@ -26,6 +27,7 @@ struct magazine_stock {
     return b;
   }
   void push(const block& b) { owner.push(m, list, b); }
+  void count(std::int64_t blocks) { m.count_slow(blocks); }
 };
 
 // ... or the list's store under the list's mutex.
@@ -40,6 +42,7 @@ struct shared_stock {
     return b;
   }
   void push(const block& b) { list.store.push_back(b); }
+  void count(std::int64_t blocks) { list.count_slow(blocks); }
 };
 
 // How many free blocks end scarce mode: a quarter of the list, but two for every processor so that
@@ -60,6 +63,7 @@ void leave(processor& self, block_list& list) {
   for (const block& b : list.store) tokens.push_back(b.token);
   self.release(list, tokens.data(), tokens.size());
   // Executed before anyone asks the card, or he would find it empty and recall again.
+  // Else the card is lost: then the state bytes tell which blocks these were.
   const bool executed = self.drain();
   list.store.clear();
   if (executed) list.set_shared(false);
@@ -67,7 +71,8 @@ void leave(processor& self, block_list& list) {
 
 // The same, if there is plenty again.
 void leave_scarce_mode(core& c, processor& self, block_list& list) {
-  if (!list.host_backed() && list.store.size() >= plenty(c, list)) leave(self, list);
+  if (!list.host_backed() && !list.rescued() && list.store.size() >= plenty(c, list))
+    leave(self, list);
 }
 
 // Takes from a processor's magazine what its owner cannot keep. Under the processor's lock.
@@ -103,10 +108,70 @@ void recall(core& c, processor& self, block_list& list) {
   c.counts.recalled_blocks.fetch_add(count, std::memory_order_relaxed);
 }
 
+// Whether the card is lost and the list has to go on without it.
+bool to_be_rescued(const core& c, const block_list& list) {
+  return c.card_driver.lost() && !list.host_backed() && !list.rescued();
+}
+
+// Under the list's mutex: takes all blocks whose state byte says "free" into the store, wherever
+// they are, except for those that a fast path may be about to return, one for each processor.
+// Freezing and the fence make that all there are: later calls change state bytes in slow paths
+// only, and those that free push into the store.
+void rescue(core& c, block_list& list) {
+  list.set_shared(true);
+  list.set_rescued(true);
+  std::vector<std::uint32_t> withheld;
+  {
+    const std::lock_guard registry_lock(c.processors.mutex);
+    c.processors.each([&](processor& p) {
+      if (magazine* m = p.find(list)) m->freeze();
+    });
+    heavy_fence();
+    c.processors.each([&](processor& p) {
+      if (magazine* m = p.find(list)) withheld.push_back(m->abandon());
+    });
+  }
+  std::sort(withheld.begin(), withheld.end());
+  list.store.clear();
+  try {
+    list.each_extent([&](std::uint32_t first, std::uint32_t count) {
+      for (std::uint32_t t = first + count; t-- > first;) {
+        if (list.state(t).load(std::memory_order_relaxed) == block_state::free &&
+            !std::binary_search(withheld.begin(), withheld.end(), t))
+          list.store.push_back({c.tokens.pointer(t), t});
+      }
+    });
+  } catch (...) {
+    list.set_rescued(false);
+    throw;
+  }
+}
+
+// Under the list's mutex: with a lost card, the calling owner's own withheld block comes back, and
+// the store's top is free.
+void refresh(core& c, processor& self, block_list& list) {
+  if (to_be_rescued(c, list)) rescue(c, list);
+  if (!list.rescued()) return;
+  {
+    const std::lock_guard lock(self.mutex);
+    magazine* m = self.find(list);
+    const std::uint32_t token = m != nullptr ? m->take_withheld() : 0;
+    if (token != 0) list.store.push_back({c.tokens.pointer(token), token});
+  }
+  const auto is_free = [&](const block& b) {
+    return list.state(b.token).load(std::memory_order_relaxed) == block_state::free;
+  };
+  while (!list.store.empty() && !is_free(list.store.back())) list.store.pop_back();
+}
+
 // Under the list's mutex, in scarce mode, the store empty: fills it if a block is free anywhere.
 void search(core& c, processor& self, block_list& list) {
   if (list.host_backed()) {
     list.grow(self, list.total());
+    return;
+  }
+  if (list.rescued()) {
+    while (list.store.empty() && list.grow(self, list.total())) refresh(c, self, list);
     return;
   }
   {
@@ -126,16 +191,38 @@ void search(core& c, processor& self, block_list& list) {
   while (list.store.empty() && list.grow(self, list.total())) ask_card();
 }
 
+// Settles what an unsuccessful pop left behind. True if its slot is the caller's after all. Under
+// the processor's lock.
+bool settle(processor& self, const block_list& list, magazine& m, std::int32_t slot, block& b) {
+  if (!m.settle_pop(slot)) return false;
+  b = m.get(slot);
+  m.count_slow(1);
+  if (!m.frozen()) self.ask_ahead(m, list);
+  return true;
+}
+
 // Runs `use` on a stock of the list's free blocks. With `need`, that stock is empty only if no
-// block of the list is free.
+// block of the list is free. First settles what a pop of `slot` left behind: a block that is the
+// caller's after all is put into `kept` instead.
 template <class Use>
-void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use) {
+void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use,
+                std::int32_t slot = no_slot, block* kept = nullptr) {
   for (;;) {
+    // Looked at once: what a pop left behind is settled before either branch.
+    const bool shared = list.shared() || to_be_rescued(c, list);
+    if (slot != no_slot && shared) {
+      const std::lock_guard lock(self.mutex);
+      if (settle(self, list, self.magazine_for(list), std::exchange(slot, no_slot), *kept)) return;
+    }
     const std::uint64_t total = list.total();
-    if (list.shared()) {
+    if (shared) {
       const std::lock_guard lock(list.mutex);
+      refresh(c, self, list);
       if (list.shared()) {
-        if (need && list.store.empty()) search(c, self, list);
+        if (need && list.store.empty()) {
+          search(c, self, list);
+          refresh(c, self, list);
+        }
         use(shared_stock{list});
         leave_scarce_mode(c, self, list);
         return;
@@ -144,6 +231,7 @@ void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use
     {
       const std::lock_guard lock(self.mutex);
       magazine& m = self.magazine_for(list);
+      if (slot != no_slot && settle(self, list, m, std::exchange(slot, no_slot), *kept)) return;
       if (!self.thaw(m, list)) continue;
       if (!need || self.fetch(m, list)) {
         use(magazine_stock{self, m, list});
@@ -153,32 +241,17 @@ void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use
     // Growing is cheaper than taking blocks away from others.
     if (list.grow(self, total)) continue;
     const std::lock_guard lock(list.mutex);
-    if (list.shared()) continue;
+    if (list.shared() || to_be_rescued(c, list)) continue;
     recall(c, self, list);
     leave_scarce_mode(c, self, list);
     if (list.shared()) c.counts.scarce_entries.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
-// Settles what an unsuccessful pop left behind. True if its slot is the caller's after all.
-bool settle(processor& self, const block_list& list, std::int32_t slot, block& b) {
-  const std::lock_guard lock(self.mutex);
-  magazine& m = self.magazine_for(list);
-  const bool mine = m.frozen() ? m.settle_pop(slot) : slot >= 0;
-  if (!mine) {
-    if (!m.frozen()) m.resize(0);
-    return false;
-  }
-  b = m.get(slot);
-  if (!m.frozen()) self.ask_ahead(m, list);
-  return true;
-}
-
+// Both frees were counted, and so was this allocation of the second one.
 void report_twice(const block_list& list, const block& b) {
   post_error({"a block was freed twice at the same moment; the second one is dropped",
               regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
-  // Both frees were counted.
-  list.count_slow(1);
 }
 
 }  // namespace
@@ -193,20 +266,26 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
     for (bool again = true; again;) {
       again = false;
       block b;
-      if (slot == no_slot || !settle(*self, list, slot, b)) {
-        with_stock(*c, *self, list, true, [&](auto stock) {
-          if (!stock.empty()) b = stock.pop();
-        });
-      }
+      const auto take = [&](auto stock) {
+        if (stock.empty()) return;
+        b = stock.pop();
+        stock.count(1);
+      };
+      with_stock(*c, *self, list, true, take, std::exchange(slot, no_slot), &b);
       if (b.pointer == nullptr) break;
-      state_byte& state = list.state(b.token);
-      if (state.load(std::memory_order_relaxed) == block_state::free || list.streamed()) {
-        state.store(block_state::allocated, std::memory_order_relaxed);
-        list.count_slow(1);
+      // When the card is lost meanwhile, another thread may find the block by its state byte.
+      auto expected = block_state::free;
+      const bool was_free = list.state(b.token).compare_exchange_strong(
+          expected, block_state::allocated, std::memory_order_relaxed);
+      if (was_free || (list.streamed() && !list.rescued())) {
+        if (!was_free) list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
         result = b.pointer;
       } else {
-        report_twice(list, b);
-        slot = no_slot;
+        if (list.rescued()) {
+          list.count_slow(-1);
+        } else {
+          report_twice(list, b);
+        }
         again = true;
       }
     }
@@ -218,10 +297,10 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
   return result;
 }
 
-void* allocate_doubtful(block_list& list, block b) noexcept {
+void* allocate_doubtful(block_list& list, magazine& m, std::int32_t slot) noexcept {
+  const block b = m.get(slot);
   if (list.streamed()) {
     list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
-    list.count_slow(1);
     return b.pointer;
   }
   report_twice(list, b);
@@ -238,8 +317,8 @@ void* free_slow(block_list& list, block b, bool want_previous) noexcept {
     with_stock(*c, *self, list, want_previous, [&](auto stock) {
       if (!stock.empty()) previous = stock.top().pointer;
       stock.push(b);
+      stock.count(-1);
     });
-    list.count_slow(-1);
     list.freed_slowly(*self);
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,

@@ -15,10 +15,10 @@ inline constexpr std::int32_t no_slot = INT32_MAX;
 
 // `slot` is what begin_pop() gave and could not keep, no_slot if nothing was popped.
 void* allocate_slow(block_list& list, std::int32_t slot) noexcept;
-// For a block in stock whose state byte does not say so. It was there twice, because two threads
-// freed it at the same moment: reports it and takes another one. Or a kernel shares the list: takes
-// it.
-void* allocate_doubtful(block_list& list, block b) noexcept;
+// For a block popped from a slot whose state byte does not say that it was free. It was there
+// twice, because two threads freed it at the same moment: reports it and takes another one. Or a
+// kernel shares the list: takes it.
+void* allocate_doubtful(block_list& list, magazine& m, std::int32_t slot) noexcept;
 // Frees a block whose state byte is set already. Returns the head before it.
 void* free_slow(block_list& list, block b, bool want_previous) noexcept;
 // Frees a block whose state byte does not say that it is allocated here: refuses it, unless it may
@@ -34,13 +34,11 @@ inline void* allocate(block_list& list) noexcept {
       const std::int32_t slot = m->begin_pop();
       if (!m->taken_for_sure(slot)) [[unlikely]]
         return allocate_slow(list, slot);
-      const block b = m->get(slot);
-      state_byte& state = list.state(b.token);
+      state_byte& state = m->state(slot);
       if (state.load(std::memory_order_relaxed) != block_state::free) [[unlikely]]
-        return allocate_doubtful(list, b);
+        return allocate_doubtful(list, *m, slot);
       state.store(block_state::allocated, std::memory_order_relaxed);
-      m->count_pop();
-      return b.pointer;
+      return m->pointer(slot);
     }
   }
   return allocate_slow(list, no_slot);
@@ -55,10 +53,11 @@ inline void* free(block_list& list, block b, bool want_previous) noexcept {
   state.store(block_state::free, std::memory_order_relaxed);
   if (const processor* p = fast_processor; p != nullptr) [[likely]] {
     if (magazine* m = p->find(list); m != nullptr) [[likely]] {
-      const block top = want_previous ? m->top() : b;
-      if (top.pointer != nullptr && m->push(b)) [[likely]] {
-        m->count_push();
-        return top.pointer;
+      if (want_previous) {
+        if (void* previous = m->push_knowing(b); previous != nullptr) [[likely]]
+          return previous;
+      } else if (m->push(b)) [[likely]] {
+        return b.pointer;
       }
     }
   }
@@ -67,8 +66,7 @@ inline void* free(block_list& list, block b, bool want_previous) noexcept {
 
 inline bool is_full(block_list& list) noexcept {
   if (const processor* p = fast_processor; p != nullptr) [[likely]] {
-    if (const magazine* m = p->find(list); m != nullptr && m->top().pointer != nullptr)
-      return false;
+    if (const magazine* m = p->find(list); m != nullptr && m->shows_any()) return false;
   }
   return is_full_slow(list);
 }

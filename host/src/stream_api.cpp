@@ -69,9 +69,15 @@ int exalloc_stream_detach(unsigned Port) {
     const std::uint32_t now = device.read(window + exalloc::off::stream_config);
     device.write(window + exalloc::off::stream_config,
                  static_cast<std::uint32_t>(config::push.set(config::pop.set(now, 0), 0)));
-    while (
-        exalloc::regs::stream_status::busy.get(device.read(window + exalloc::off::stream_status)))
-      device.relax();
+    for (exalloc::patience waiting(c.card_driver.timeout());
+         exalloc::regs::stream_status::busy.get(device.read(window + exalloc::off::stream_status));
+         device.relax()) {
+      if (!waiting.exhausted()) continue;
+      c.card_driver.lose(
+          fmt::format("stream port {} has not become quiet in {} ms (EXALLOC_TIMEOUT_MS)", Port,
+                      c.card_driver.timeout().count()));
+      throw std::runtime_error("exalloc_stream_detach: the card is lost");
+    }
   });
 }
 

@@ -50,7 +50,7 @@ void watcher::set_handler(exalloc_depletion_handler handler, void* context) {
 
 void watcher::run(core& c, const std::stop_token& stop) {
   card& device = c.card_driver.device();
-  while (!stop.stop_requested()) {
+  while (!stop.stop_requested() && !c.card_driver.lost()) {
     try {
       if (!device.wait_interrupt(longest_wait_ns)) continue;
       // Cleared before looking: what happens from now on raises it again.

@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "core.hpp"
 #include "exalloc/watch.h"
+#include "fork_mutex.hpp"
 
 namespace exalloc {
 
@@ -20,6 +22,8 @@ class watcher {
   void start(core& c);
   // Waits until the thread is gone.
   void stop();
+  // In the child of a fork, where there is no such thread.
+  void forget_thread() noexcept { ::new (&thread_) std::jthread; }
   void set_handler(exalloc_depletion_handler handler, void* context);
 
  private:
@@ -27,9 +31,9 @@ class watcher {
   void tell_errors(core& c);
   void tell_depletion(core& c);
 
-  std::mutex control_;  // starting and stopping
+  fork_mutex control_{lock_row::answering};  // starting and stopping
   std::jthread thread_;
-  std::mutex handler_mutex_;
+  fork_mutex handler_mutex_{lock_row::last};
   exalloc_depletion_handler handler_ = nullptr;
   void* context_ = nullptr;
   std::array<std::uint32_t, 8> depleted_{};  // as last told

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "errors.hpp"
+#include "magazine.hpp"
 #include "stock.hpp"
 
 namespace exalloc {
@@ -13,18 +14,22 @@ namespace {
 
 driver::list_name open_list(core& c) {
   if (const auto name = c.card_driver.open_list()) return *name;
-  post_error({"the card has no list left: this zone is kept in the host, under a lock", "ok",
-              nullptr, 0, block_list::host_number, -1});
+  if (!c.card_driver.lost())
+    post_error({"the card has no list left: this zone is kept in the host, under a lock", "ok",
+                nullptr, 0, block_list::host_number, -1});
   return {block_list::host_number, 0};
 }
 
 }  // namespace
 
-zone::zone(core& c, std::uint32_t block_size) : zone(c, block_size, open_list(c)) {}
+zone::zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size)
+    : zone(c, header, block_size, open_list(c)) {}
 
-zone::zone(core& c, std::uint32_t block_size, const driver::list_name& name)
+zone::zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size,
+           const driver::list_name& name)
     : block_list(name.number, name.generation, c.tokens.states()),
       core_(c),
+      header_(header),
       block_size_(block_size),
       reciprocal_(std::numeric_limits<std::uint64_t>::max() / block_size + 1) {
   tables_.push_back(std::make_unique<segment_table>());
@@ -45,6 +50,31 @@ zone::~zone() {
     d.return_slabs(r.first, r.count);
   }
   d.return_list(number());
+}
+
+void zone::describe(exalloc_magazine& m) const noexcept {
+  const segment& s = segments_.load(std::memory_order_acquire)->first;
+  m.begin = s.begin;
+  m.reciprocal = reciprocal_;
+  m.states = reinterpret_cast<UCHAR*>(states() + s.first_token);
+  m.blocks = s.bytes / block_size_;
+  const void* none = magazine::nothing();
+  __atomic_store_n(&m.zone, static_cast<const void*>(header_), __ATOMIC_RELAXED);
+  __atomic_store_n(&m.lockfree, lockfree() ? header_ : none, __ATOMIC_RELAXED);
+}
+
+block_list::run zone::first_run() const noexcept {
+  const segment& s = segments_.load(std::memory_order_acquire)->first;
+  return {reinterpret_cast<std::byte*>(s.begin), s.first_token,
+          static_cast<std::uint32_t>(s.bytes / block_size_), block_size_};
+}
+
+void zone::set_lockfree(bool on) {
+  lockfree_.store(on, std::memory_order_relaxed);
+  const std::lock_guard registry_lock(core_.processors.mutex);
+  core_.processors.each([&](processor& p) {
+    if (magazine* m = p.find(*this)) describe(*m);
+  });
 }
 
 std::uint32_t zone::carved_bytes(std::uint32_t segment_bytes) const noexcept {
@@ -138,6 +168,7 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   slabs_.push_back({*first, count});
   has_first_ = true;
   add_total(blocks);
+  if (core_.card_driver.lost()) set_rescued(false);
   return true;
 }
 

@@ -17,7 +17,7 @@ namespace exalloc {
 class zone final : public block_list {
  public:
   // On the card, or in the host only when the card has no list left. Throws std::bad_alloc.
-  zone(core& c, std::uint32_t block_size);
+  zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size);
   // Retires the list and gives its slabs back.
   ~zone() override;
 
@@ -55,10 +55,17 @@ class zone final : public block_list {
     std::uint32_t first_token, blocks;
   };
   std::vector<extent> extents() const;
+  void each_extent(const std::function<void(std::uint32_t, std::uint32_t)>& visit) override {
+    for (const extent& e : extents()) visit(e.first_token, e.blocks);
+  }
   std::uint32_t block_size() const noexcept { return block_size_; }
 
   // Whether Interlocked calls go without the caller's lock.
-  std::atomic<bool> lockfree{false};
+  bool lockfree() const noexcept { return lockfree_.load(std::memory_order_relaxed); }
+  void set_lockfree(bool on);
+
+  void describe(exalloc_magazine& m) const noexcept override;
+  run first_run() const noexcept override;
 
  private:
   struct segment {
@@ -76,11 +83,13 @@ class zone final : public block_list {
     std::uint32_t first, count;
   };
 
-  zone(core& c, std::uint32_t block_size, const driver::list_name& name);
+  zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size, const driver::list_name& name);
   void publish(const segment& s);
   void unpublish() noexcept;
 
   core& core_;
+  const ZONE_HEADER* const header_;
+  std::atomic<bool> lockfree_{false};
   std::uint32_t block_size_;
   std::uint64_t reciprocal_;
   std::atomic<const segment_table*> segments_;

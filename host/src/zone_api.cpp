@@ -52,7 +52,19 @@ void push_segment(PZONE_HEADER zone_header, void* segment, ULONG carved) {
   zone_header->TotalSegmentSize += carved;
 }
 
+// The thread's next calls on this zone are served where they are compiled.
+[[gnu::always_inline]] inline void remember(const zone& z) noexcept {
+  if (const processor* p = fast_processor; p != nullptr)
+    if (magazine* m = p->find(z); m != nullptr) exalloc_now = m;
+}
+
+[[gnu::always_inline]] inline void* allocate_from(zone& z) noexcept {
+  remember(z);
+  return allocate(z);
+}
+
 [[gnu::always_inline]] inline void* free_to(zone& z, void* address) noexcept {
+  remember(z);
   const block b = z.find(address);
   if (b.token == 0) [[unlikely]] {
     report_foreign(z, address);
@@ -63,7 +75,7 @@ void push_segment(PZONE_HEADER zone_header, void* segment, ULONG carved) {
 
 // The lock an Interlocked call takes: the caller's, unless the zone does without.
 PKSPIN_LOCK lock_of(const zone& z, PKSPIN_LOCK lock) noexcept {
-  return z.lockfree.load(std::memory_order_relaxed) ? nullptr : lock;
+  return z.lockfree() ? nullptr : lock;
 }
 
 NTSTATUS extend(const char* routine, zone& z, PZONE_HEADER header, void* segment, ULONG size) {
@@ -133,14 +145,14 @@ NTSTATUS ExInterlockedExtendZone(PZONE_HEADER Zone, PVOID Segment, ULONG Segment
 
 PVOID ExAllocateFromZone(PZONE_HEADER Zone) {
   zone* z = zone_table::find_or_report("ExAllocateFromZone", Zone);
-  return z != nullptr ? exalloc::allocate(*z) : nullptr;
+  return z != nullptr ? exalloc::allocate_from(*z) : nullptr;
 }
 
 PVOID ExInterlockedAllocateFromZone(PZONE_HEADER Zone, PKSPIN_LOCK Lock) {
   zone* z = zone_table::find_or_report("ExInterlockedAllocateFromZone", Zone);
   if (z == nullptr) return nullptr;
   const spin_lock_guard guard(exalloc::lock_of(*z, Lock));
-  return exalloc::allocate(*z);
+  return exalloc::allocate_from(*z);
 }
 
 PVOID ExFreeToZone(PZONE_HEADER Zone, PVOID Block) {
@@ -173,8 +185,30 @@ void exalloc_zone_delete(PZONE_HEADER Zone) {
 }
 
 void exalloc_zone_lockfree(PZONE_HEADER Zone, int on) {
-  if (zone* z = zone_table::find_or_report("exalloc_zone_lockfree", Zone))
-    z->lockfree.store(on != 0, std::memory_order_relaxed);
+  if (zone* z = zone_table::find_or_report("exalloc_zone_lockfree", Zone)) z->set_lockfree(on != 0);
+}
+
+PVOID exalloc_call_allocate(PZONE_HEADER Zone) __attribute__((alias("ExAllocateFromZone")));
+PVOID exalloc_call_free(PZONE_HEADER Zone, PVOID Block) __attribute__((alias("ExFreeToZone")));
+PVOID exalloc_call_interlocked_allocate(PZONE_HEADER Zone, PKSPIN_LOCK Lock)
+    __attribute__((alias("ExInterlockedAllocateFromZone")));
+PVOID exalloc_call_interlocked_free(PZONE_HEADER Zone, PVOID Block, PKSPIN_LOCK Lock)
+    __attribute__((alias("ExInterlockedFreeToZone")));
+BOOLEAN exalloc_call_is_full(PZONE_HEADER Zone) __attribute__((alias("ExIsFullZone")));
+
+PVOID exalloc_pop_slowly(struct exalloc_magazine* Magazine, int Top) {
+  auto& m = static_cast<exalloc::magazine&>(*Magazine);
+  return exalloc::allocate_slow(*m.list, exalloc::magazine::slot_of(Top));
+}
+
+PVOID exalloc_pop_doubtful(struct exalloc_magazine* Magazine, int Top) {
+  auto& m = static_cast<exalloc::magazine&>(*Magazine);
+  return exalloc::allocate_doubtful(*m.list, m, exalloc::magazine::slot_of(Top));
+}
+
+PVOID exalloc_push_slowly(struct exalloc_magazine* Magazine, PVOID Block, const UCHAR* State) {
+  auto& m = static_cast<exalloc::magazine&>(*Magazine);
+  return exalloc::free_slow(*m.list, {Block, m.token_of(State)}, true);
 }
 
 }  // extern "C"

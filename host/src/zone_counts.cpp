@@ -8,11 +8,9 @@
 namespace exalloc {
 namespace {
 
-// What calls counted, of a zone that only the host uses: fast ones in the magazines, slow ones in
-// the list.
-std::int64_t calls_in_use(const magazine& m) {
-  return static_cast<std::int64_t>(m.pops() - m.pushes());
-}
+// What calls counted, of a zone that only the host uses: those that a magazine served; the others
+// are counted in the list.
+std::int64_t calls_in_use(const magazine& m) { return m.in_use() + m.slow_in_use(); }
 
 // A kernel's calls are counted by nobody here: blocks out of the card, less those that lie in
 // stock. Under the processor's lock.
@@ -33,14 +31,16 @@ std::int64_t out_of_card(core& c, zone& z) {
 std::vector<zone_counts> count_blocks(core& c, std::span<zone* const> zones) {
   std::vector<std::int64_t> in_use;
   in_use.reserve(zones.size());
-  for (zone* z : zones) in_use.push_back(z->streamed() ? out_of_card(c, *z) : z->slow_in_use());
+  const auto told_by_card = [&](const zone& z) { return z.streamed() && !c.card_driver.lost(); };
+  for (zone* z : zones) in_use.push_back(told_by_card(*z) ? out_of_card(c, *z) : z->slow_in_use());
   {
     const std::lock_guard registry_lock(c.processors.mutex);
     c.processors.each([&](processor& p) {
       for (std::size_t i = 0; i < zones.size(); ++i) {
         const magazine* m = p.find(*zones[i]);
         if (m == nullptr) continue;
-        in_use[i] += zones[i]->streamed() ? -stock(*m) : calls_in_use(*m);
+        if (told_by_card(*zones[i])) p.poll();
+        in_use[i] += told_by_card(*zones[i]) ? -stock(*m) : calls_in_use(*m);
       }
     });
   }

@@ -68,7 +68,7 @@ bool zone_table::add(core& c, PZONE_HEADER header, std::uint32_t block_size, std
     unused_.push_back(&slots_[used_++]);
   }
   slot* s = unused_.back();
-  zone* z = ::new (s->storage) zone(c, block_size);
+  zone* z = ::new (s->storage) zone(c, header, block_size);
   try {
     if (!z->add_segment(segment, segment_bytes)) {
       z->~zone();

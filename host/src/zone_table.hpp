@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exalloc/wdm.h"
+#include "fork_mutex.hpp"
 #include "mapped_array.hpp"
 #include "zone.hpp"
 
@@ -84,7 +85,7 @@ class zone_table {
 
   // Of slots_; 1 while there is none, so that no address is inside.
   static std::atomic<std::uintptr_t> begin_;
-  std::mutex mutex_;
+  fork_mutex mutex_{lock_row::table};
   mapped_array<slot> slots_;
   std::vector<slot*> unused_;
   std::size_t used_ = 0;

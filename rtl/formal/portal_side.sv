@@ -50,6 +50,12 @@ module portal_side #(
   always_ff @(posedge clk_i) run_q <= 1'b1;
   always_comb if (!run_q) assume (rst_i);
 
+  // Entry p of 16-bit numbers, one a portal.
+  function automatic logic [15:0] number(input logic [NP*16-1:0] all, input logic [PortalW-1:0] p);
+    number = '0;
+    for (int unsigned i = 0; i < NP; i = i + 1) if (32'(p) == i) number = all[i*16+:16];
+  endfunction
+
   // ---- The design ----
 
   logic               event_any, event_start, doorbell, bad_doorbell, starting;
@@ -148,7 +154,7 @@ module portal_side #(
       .s_completion_head_i(s_chead), .s_completion_tail_i(s_ctail), .s_head_i(s_head),
       .s_ring_log2_i(s_ring), .s_domain_i(s_domain), .s_bank_i(s_bank), .s_we_o(s_we),
       .s_widx_o(s_widx), .s_taken_o(s_taken_next), .buffer_re_o(buffer_re),
-      .buffer_addr_o(read_addr), .buffer_data_i({line_i, out_tag_q}),
+      .buffer_addr_o(read_addr), .buffer_data_i({out_tag_q, line_i}),
       .job_valid_o(job_valid), .job_ready_i(job_ready), .job_line_o(job_line),
       .job_domain_o(job_domain), .job_bank_o(job_bank), .job_bad_phase_o(job_bad_phase),
       .worker_portal_o(worker_portal), .side_valid_o(side_valid), .side_ready_i(side_ready),
@@ -156,7 +162,9 @@ module portal_side #(
 
   logic [NumSources-1:0]     out_valid, out_ready, out_write, out_last;
   logic [NumSources*512-1:0] out_line;
-  logic [PortalW-1:0]        recall_portal;
+  logic [PortalW-1:0] recall_portal;
+  logic [NumSources*PortalW-1:0] out_portal;
+  assign out_portal = {recall_portal, unit_portal};
   logic                      write_quiet, write_empty, written;
   logic [15:0]               accepted, answered;
   logic [63:0]               awaddr;
@@ -170,7 +178,7 @@ module portal_side #(
       .clk_i, .rst_i, .stop_i, .quiet_o(write_quiet), .empty_o(write_empty),
       .src_valid_i(out_valid), .src_ready_o(out_ready), .src_write_i(out_write),
       .src_last_i(out_last), .src_line_i(out_line), .src_bank_i('0),
-      .src_portal_i({recall_portal, unit_portal}),
+      .src_portal_i(out_portal),
       .w_idx_o(w_idx), .w_dead_i(w_dead), .w_tail_i(w_tail), .w_head_i(w_head), .w_base_i(w_base),
       .w_ring_log2_i(w_ring), .w_we_o(w_we), .w_last_o(w_last), .w_widx_o(w_widx),
       .w_tail_o(w_tail_next), .w_head_o(w_head_next), .w_bank_o(w_bank_next),
@@ -180,7 +188,14 @@ module portal_side #(
       .m_axi_awaddr_o(awaddr), .m_axi_awvalid_o(awvalid), .m_axi_awready_i(awready_i),
       .m_axi_wdata_o(wdata), .m_axi_wvalid_o(wvalid), .m_axi_wready_i(wready_i),
       .m_axi_bresp_i(bresp_i), .m_axi_bvalid_i(bvalid_i), .m_axi_bready_o(bready));
-  assign out_line = '0;
+  // A completion line says whose it is and how many lines its portal was told before it.
+  logic [NP*16-1:0] told_q;
+  always_comb begin
+    out_line = '0;
+    for (int unsigned s = 0; s < NumSources; s = s + 1) begin
+      out_line[s*512+512-TagW+:TagW] = {out_portal[s*PortalW+:PortalW], number(told_q, out_portal[s*PortalW+:PortalW])};
+    end
+  end
 
   // ---- The surroundings ----
 
@@ -241,6 +256,28 @@ module portal_side #(
   assign out_valid = {recall_offer_q, offer_q};
   assign out_write = {1'b1, write_q};
   assign out_last  = {1'b1, last_q};
+
+`ifdef FV_GUIDED
+  // To find faults sooner: both portals are opened and rung for, and the bus answers at once, until
+  // lines are with the workers. From there all inputs are free.
+  localparam logic [5:0] GuideEnd = 6'd32;
+  logic [5:0] guide_q = '0;
+  always_ff @(posedge clk_i) if (guide_q != GuideEnd) guide_q <= guide_q + 1'b1;
+  always_comb begin
+    if (guide_q != GuideEnd) begin
+      assume (rst_i == (guide_q == '0) && !stop_i && !host_re_i && !recall_offer_i &&
+              recall_portal_i == '0 && line_i == '0 &&
+              offer_i == '0 && offer_last_i == '0 && offer_write_i == '0);
+      assume (arready_i && awready_i && wready_i && rresp_i == '0 && bresp_i == '0);
+      assume (rvalid_i == (on_bus_q != '0) && bvalid_i == (aw_n != '0 && w_n != '0));
+      assume (host_we_i == (guide_q == 6'd2 || guide_q == 6'd5 || guide_q == 6'd9 || guide_q == 6'd12));
+      assume (host_index_i == 6'(guide_q == 6'd5 || guide_q == 6'd12));
+      assume (host_addr_i == (guide_q <= 6'd5 ? exalloc_pkg::RegPortalConfigOffset : exalloc_pkg::RegDoorbellOffset));
+      // A ring of 16 lines; 3 lines are rung for.
+      assume (host_wdata_i == (guide_q <= 6'd5 ? 32'h0000_0401 : 32'd3));
+    end
+  end
+`endif
 
   // ---- The inside ----
 
@@ -468,44 +505,94 @@ module portal_side #(
   (* hierconn *) logic \u_write.room_q , \u_write.record_valid ;
   (* hierconn *) logic \u_write.u_queue.full_q , \u_write.u_queue.some_q ;
   (* hierconn *) logic \u_write.u_record.full_q , \u_write.u_record.some_q ;
-  localparam int unsigned MaxOut = QueueDepth + MaxWrites;
-  logic [MaxOut*PortalW-1:0] out_q, out_d;
-  logic [4:0]                out_n, out_n_d;
-  logic [2:0]                aw_n, w_n;       // accepted by the bus and not answered
-  logic [PortalW-1:0]        queue_first;
+  (* hierconn *) logic [511:0] \u_write.w1_line_q , \u_write.w2_line_q , \u_write.w3_line_q ;
+  (* hierconn *) logic [511:0] \u_write.queue_line ;
+  (* hierconn *) logic [3:0]   \u_write.w2_ring_q ;
+  (* hierconn *) logic [57:0]  \u_write.w3_addr_q , \u_write.queue_addr ;
+  localparam int unsigned OutW   = PortalW + TagW + 4;  // portal, what the line says, slot
+  logic [QueueDepth*OutW-1:0]   out_q, out_d;
+  logic [MaxWrites*PortalW-1:0] wait_q, wait_d;  // at the bus: whose it is
+  logic [3:0]                   out_n, out_n_d;
+  logic [2:0]                   wait_n, wait_n_d;
+  logic [2:0]                   aw_n, w_n;       // accepted by the bus and not answered
+  assign out_n  = \u_write.u_queue.count_q ;
+  assign wait_n = \u_write.u_record.count_q ;
   always_comb begin
-    out_d   = out_q;
-    out_n_d = out_n;
+    out_d    = out_q;
+    out_n_d  = out_n;
+    wait_d   = wait_q;
+    wait_n_d = wait_n;
     if (b_we) begin
-      out_d   = out_d >> PortalW;
+      wait_d   = wait_d >> PortalW;
+      wait_n_d = wait_n_d - 1'b1;
+    end
+    if (\u_write.pop ) begin
+      out_d   = out_d >> OutW;
       out_n_d = out_n_d - 1'b1;
+      for (int unsigned i = 0; i < MaxWrites; i = i + 1) begin
+        if (wait_n_d == 3'(i)) wait_d[i*PortalW+:PortalW] = out_q[OutW-1-:PortalW];
+      end
     end
     if (\u_write.w3_q ) begin
-      for (int unsigned i = 0; i < MaxOut; i = i + 1) begin
-        if (out_n_d == 5'(i)) out_d[i*PortalW+:PortalW] = \u_write.w3_idx_q ;
+      for (int unsigned i = 0; i < QueueDepth; i = i + 1) begin
+        if (out_n_d == 4'(i)) begin
+          out_d[i*OutW+:OutW] = {\u_write.w3_idx_q , \u_write.w3_line_q [511-:TagW],
+                                 \u_write.w3_addr_q [3:0]};
+        end
       end
-      out_n_d = out_n_d + 1'b1;
-    end
-    queue_first = '0;
-    for (int unsigned i = 0; i < MaxOut; i = i + 1) begin
-      if (\u_write.u_record.count_q == 3'(i)) queue_first = out_q[i*PortalW+:PortalW];
     end
   end
   always_ff @(posedge clk_i) begin
-    out_q <= out_d;
-    out_n <= out_n_d;
+    out_q  <= out_d;
+    wait_q <= wait_d;
     aw_n  <= aw_n + 3'(awvalid && awready_i) - 3'(bvalid_i && bready);
     w_n   <= w_n + 3'(wvalid && wready_i) - 3'(bvalid_i && bready);
     if (rst_i) begin
-      out_n <= '0;
       aw_n  <= '0;
       w_n   <= '0;
     end
   end
   always_comb begin
     assume (!bvalid_i || (aw_n != '0 && w_n != '0));
-    assume (\u_write.u_record.count_q == '0 || \u_write.record_idx == out_q[PortalW-1:0]);
-    assume (\u_write.u_queue.count_q == '0 || \u_write.queue_idx == queue_first);
+    assume (\u_write.u_record.count_q == '0 || \u_write.record_idx == wait_q[PortalW-1:0]);
+    assume (\u_write.u_queue.count_q == '0 ||
+            {\u_write.queue_idx , \u_write.queue_line [511-:TagW], \u_write.queue_addr [3:0]} == out_q[OutW-1:0]);
+  end
+
+  // Since a portal started: lines given to a worker, lines ended, completion lines told (told_q)
+  // and those sent to the bus.
+  logic [NP*16-1:0] given_q, ended_q, sent_q;
+  logic [NP*4-1:0]  queued_q;             // told, and not yet sent, without those still in line_write's stages
+  logic [15:0]      given, sent;          // of the portal at work
+  logic             give, start_now;
+  assign give      = recall || unit_take != '0;
+  assign given     = number(given_q, \u_scheduler.job_idx_q );
+  assign sent      = number(sent_q, \u_write.queue_idx );
+  always_ff @(posedge clk_i) begin
+    for (int unsigned p = 0; p < NP; p = p + 1) begin
+      if (is(give, \u_scheduler.job_idx_q , p)) given_q[p*16+:16] <= given_q[p*16+:16] + 1'b1;
+      if (is(line_done, done_idx, p)) ended_q[p*16+:16] <= ended_q[p*16+:16] + 1'b1;
+      if (is(\u_write.pop , \u_write.queue_idx , p)) sent_q[p*16+:16] <= sent_q[p*16+:16] + 1'b1;
+      for (int unsigned i = 0; i < NumSources; i = i + 1) begin
+        if (is(out_ready[i] && out_write[i], out_portal[i*PortalW+:PortalW], p)) begin
+          told_q[p*16+:16] <= told_q[p*16+:16] + 1'b1;
+        end
+      end
+      queued_q[p*4+:4] <= rst_i ? '0 : queued_q[p*4+:4] + 4'(is(\u_write.w3_q , \u_write.w3_idx_q , p)) -
+                                       4'(is(\u_write.pop , \u_write.queue_idx , p));
+      if (is(start_now, \u_table.h3_idx_q , p) || rst_i) begin
+        given_q[p*16+:16] <= '0;
+        ended_q[p*16+:16] <= '0;
+        told_q[p*16+:16]  <= '0;
+        sent_q[p*16+:16]  <= '0;
+      end
+    end
+  end
+  always_comb begin
+    start_now = 1'b0;
+    for (int unsigned p = 0; p < NP; p = p + 1) begin
+      if (is(\u_table.h3_start_q , \u_table.h3_idx_q , p) && start_q[p]) start_now = 1'b1;
+    end
   end
 
   // Where the lines in line_write come from.
@@ -534,8 +621,11 @@ module portal_side #(
   logic [PtrW-1:0] open;
   logic [CountW-1:0] unanswered;
   logic [2:0]      fcount, fblock, fleft, froom;
-  logic [NP-1:0]   ok_again, ok_host, ok_quiet, ok_w2, quiet, ok_ptr, ok_tail, ok_rec, ok_fetch, ok_run, ok_room, ok_buffer, ok_start, ok_count;
-  logic [NP-1:0]   no_fetch_lost, no_run_lost, fits;
+  logic [NP-1:0]   ok_again, ok_host, ok_bell, ok_quiet, ok_w2, quiet, ok_ptr, ok_tail, ok_rec, ok_fetch, ok_run, ok_room, ok_buffer, ok_start, ok_count;
+  logic [NP-1:0]   no_fetch_lost, no_run_lost, fits, ok_given, ok_told, ok_out, ok_queued;
+  logic [QueueDepth*NP-1:0] ok_entry;
+  logic [3:0]      ahead;
+  logic [OutW-1:0] entry;
   logic [4:0]      in_flight;
   logic [NP*16-1:0] taken16, arrived16;
   logic [PortalW+BufferW-1:0] slot;
@@ -570,6 +660,7 @@ module portal_side #(
       // What the host pipeline has read is not wrong, only old.
       old = \u_table.h2_head ;
       ok_host[p] = 1'b1;
+      ok_bell[p] = 1'b1;
       if (is(\u_table.h2_we_q && \u_table.h2_enable_q && !\u_table.h2_failed_q , \u_table.h2_idx_q , p)) begin
         ok_host[p] = enable_q[p] && \u_table.h2_ring_q == configs[p*5+1+:4] &&
                      \u_table.h2_tail_q == tail && \u_table.h2_completion_head_q == chead &&
@@ -579,7 +670,7 @@ module portal_side #(
       end
       old = \u_table.h3_wdata_q [15:0] - \u_table.h3_ahead_q ;
       if (is(\u_table.h3_doorbell_q , \u_table.h3_idx_q , p)) begin
-        ok_host[p] = enable_q[p] && 16'(\u_table.h3_size_q ) == size &&
+        ok_bell[p] = enable_q[p] && 16'(\u_table.h3_size_q ) == size &&
                      \u_table.h3_old_ahead_q == tail - old &&
                      \u_table.h3_consumed_q == \u_table.h3_wdata_q [31:16] - chead &&
                      (!start_q[p] || (old == '0 && \u_table.h3_unread_q == '0)) &&
@@ -688,9 +779,41 @@ module portal_side #(
       ok_w2[p] = !is(\u_write.w2_q , \u_write.w2_idx_q , p) ||
                  (\u_write.w2_tail_q == ctail && \u_write.w2_head_q == head);
       unanswered = CountW'(is(\u_write.w3_q , \u_write.w3_idx_q , p));
-      for (int unsigned i = 0; i < MaxOut; i = i + 1) begin
-        unanswered = unanswered + CountW'(is(5'(i) < out_n, out_q[i*PortalW+:PortalW], p));
+      for (int unsigned i = 0; i < QueueDepth; i = i + 1) begin
+        unanswered = unanswered + CountW'(is(4'(i) < out_n, out_q[i*OutW+OutW-1-:PortalW], p));
       end
+      for (int unsigned i = 0; i < MaxWrites; i = i + 1) begin
+        unanswered = unanswered + CountW'(is(3'(i) < wait_n, wait_q[i*PortalW+:PortalW], p));
+      end
+      // What was given, ended, told and sent is what the pointers say.
+      ok_given[p] = ended_q[p*16+:16] == head &&
+                    given_q[p*16+:16] == taken - 16'(is(job_q , \u_scheduler.job_idx_q , p));
+      ok_told[p] = dead_q[p] ||
+                   (told_q[p*16+:16] == ctail + 16'(in_flight) && in_flight <= 5'd1 &&
+                    (!is(\u_write.w1_q && \u_write.w1_write_q , \u_write.w1_idx_q , p) ||
+                     \u_write.w1_line_q [511-:TagW] == {PortalW'(p), ctail}));
+      // Read while the portal lived, a line is still written after its death.
+      if (is(\u_write.w2_q && \u_write.w2_write_q , \u_write.w2_idx_q , p)) begin
+        if (\u_write.w2_dead_q ? !dead_q[p]
+                               : \u_write.w2_line_q [511-:TagW] != {PortalW'(p), ctail} ||
+                                 \u_write.w2_ring_q < 4'd4) ok_told[p] = 1'b0;
+      end
+      // In the queue to the bus, a portal's lines have the numbers after those sent.
+      ahead = '0;
+      for (int unsigned i = 0; i < QueueDepth; i = i + 1) begin
+        entry = out_q[i*OutW+:OutW];
+        pos   = sent_q[p*16+:16] + 16'(ahead);
+        ok_entry[i*NP+p] = 1'b1;
+        if (is(4'(i) < out_n, entry[OutW-1-:PortalW], p)) begin
+          ok_entry[i*NP+p] = entry[4+:TagW] == {PortalW'(p), pos} && entry[3:0] == pos[3:0];
+          ahead = ahead + 1'b1;
+        end
+      end
+      ok_queued[p] = queued_q[p*4+:4] == ahead;
+      pos = sent_q[p*16+:16] + 16'(queued_q[p*4+:4]);
+      ok_out[p] = !is(\u_write.w3_q , \u_write.w3_idx_q , p) ||
+                  (\u_write.w3_line_q [511-:TagW] == {PortalW'(p), pos} && \u_write.w3_addr_q [3:0] == pos[3:0]);
+      if (ctail != pos + 16'(is(\u_write.w3_q , \u_write.w3_idx_q , p))) ok_out[p] = 1'b0;
       ok_count[p] = CountW'(ctail[CountW-1:0] - counts[p*CountW+:CountW]) == unanswered;
       quiet[p] = !held[p] && open == '0 && \u_table.u_completion_tail.fv_values [p*16+:CountW] ==
                  counts[p*CountW+:CountW] &&
@@ -735,6 +858,21 @@ module portal_side #(
     for (int unsigned p = 0; p < NP; p = p + 1) begin
       if (is(job_q , \u_scheduler.job_idx_q , p)) job_number = heads[p*16+:16];
       if (is(arrive, arrive_idx, p)) arrive_number = arrived16[p*16+:16];
+    end
+  end
+
+  // An end is for a line given and not yet ended, one of a portal at a time; a completion line goes
+  // to the slot of its number (whose upper bits are put into a base that the host chooses).
+  logic [NP-1:0] ended_right;
+  logic          sent_slot;
+  always_comb begin
+    sent_slot = 1'b1;
+    for (int unsigned p = 0; p < NP; p = p + 1) begin
+      ended_right[p] = given_q[p*16+:16] - ended_q[p*16+:16] <= 16'd1 &&
+                       (!is(line_done, done_idx, p) || given_q[p*16+:16] != ended_q[p*16+:16]);
+      if (is(\u_write.pop , \u_write.queue_idx , p)) begin
+        sent_slot = \u_write.queue_addr [3:0] == sent[3:0];
+      end
     end
   end
 

@@ -22,7 +22,6 @@ using test::make_line;
 using test::raw_portal;
 
 constexpr unsigned ring_log2 = 6;
-constexpr sim::link_latency instant{.register_read = 0, .posted_write = 0, .memory_read = 0};
 
 unsigned test_seed() { return static_cast<unsigned>(test::seed(20261123)); }
 

@@ -121,6 +121,9 @@ class EXALLOC_API card {
   // only then is the file complete. Throws std::runtime_error where there is nothing to record or
   // the file cannot be written.
   virtual void trace(const std::string& file);
+
+  // After so many milliseconds of real time without an answer the card counts as lost.
+  virtual std::uint32_t patience_ms() const noexcept { return 2'000; }
 };
 
 // Opens a card by name. Throws std::runtime_error with a sentence for the user when that card

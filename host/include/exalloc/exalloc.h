@@ -79,7 +79,7 @@ EXALLOC_API void exalloc_set_system(int size, int server);
 /* An error that a call or the card found: a double free, a foreign block, a line the card refused. */
 typedef struct exalloc_error {
   const char* what;    /* one sentence */
-  const char* cause;   /* the status name of regs/exalloc.json: "double_free", "foreign", ... */
+  const char* cause;   /* the status name of regs/exalloc.json: "double_free", "foreign", ...; "card_lost" */
   PVOID address;       /* the block, NULL when only the token is known */
   uint32_t token;      /* 0 when there is none */
   uint32_t list;

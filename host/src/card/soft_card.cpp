@@ -25,6 +25,16 @@ constexpr std::uint64_t cycles_of(std::uint64_t ns) {
   return ns / 1'000'000 * clock_khz + ns % 1'000'000 * clock_khz / 1'000'000;
 }
 
+// Some microseconds.
+constexpr unsigned tries_until_sleep = 50;
+constexpr unsigned pauses = 4;
+
+void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 // Opcodes whose list is one of the slab engine's.
 constexpr bool names_a_slab_list(regs::opcode op) {
   return (op >= regs::opcode::grant && op <= regs::opcode::sync) || op == regs::opcode::stream;
@@ -51,8 +61,17 @@ void soft_card::reset() {
   for (socket& s : sockets_) s.pins.pop_valid = s.pins.push_ready = false;
 }
 
+std::unique_lock<std::mutex> soft_card::hold() {
+  for (unsigned tries = 0; tries < tries_until_sleep; ++tries) {
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock()) return lock;
+    for (unsigned i = 0; i < pauses; ++i) pause();
+  }
+  return std::unique_lock(mutex_);
+}
+
 std::uint32_t soft_card::read(std::uint32_t offset) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = hold();
   catch_up(access_cycles);
   const std::uint32_t value = read_register(offset);
   settle();
@@ -60,7 +79,7 @@ std::uint32_t soft_card::read(std::uint32_t offset) {
 }
 
 void soft_card::write(std::uint32_t offset, std::uint32_t value) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = hold();
   catch_up(access_cycles);
   write_register(offset, value);
   settle();
@@ -173,6 +192,7 @@ bool soft_card::clock_stream(unsigned index) {
 
 void soft_card::record_stream_errors() {
   for (unsigned i = 0; i < sockets_.size(); ++i) {
+    if (!engine_->stream(i).has_errors()) continue;
     for (const error_record& e : engine_->stream(i).take_errors()) record(e);
   }
 }
@@ -182,34 +202,47 @@ bool soft_card::stalled(const portal& p) const {
   return unread + lines_of_room > p.ring_lines();
 }
 
-line* soft_card::at(std::uint64_t base, std::uint16_t index, std::uint32_t ring_lines) {
-  const std::uint64_t address = base + std::uint64_t{index % ring_lines} * regs::line_bytes;
-  return reinterpret_cast<line*>(memory_.at(address, sizeof(line)));
+line* soft_card::ring::at(process_memory& memory, std::uint16_t index) const {
+  const std::uint32_t slot = index & (lines - 1);
+  if (all != nullptr) return all + slot;
+  return reinterpret_cast<line*>(
+      memory.at(base + std::uint64_t{slot} * regs::line_bytes, sizeof(line)));
+}
+
+soft_card::ring soft_card::ring_at(std::uint64_t base, std::uint32_t lines) {
+  std::byte* all = memory_.at(base, std::size_t{lines} * regs::line_bytes);
+  return {base, lines, reinterpret_cast<line*>(all)};
 }
 
 void soft_card::run(unsigned index) {
   portal& p = portals_[index];
+  if (p.head == p.tail || stalled(p)) return;
   const std::uint32_t size = p.ring_lines();
+  const ring submission = ring_at(p.submission_base, size);
+  const ring completion = ring_at(p.completion_base, size);
   const auto domain = static_cast<unsigned>(regs::portal_config::domain.get(p.config));
   while (p.head != p.tail && !stalled(p)) {
-    const line* in = at(p.submission_base, p.head, size);
+    namespace sub = regs::submission_header;
+    const line* in = submission.at(memory_, p.head);
     if (in == nullptr) return fail(index, status::bus_read);
     engine_->counters().count(counter::lines_fetched);
-    const std::uint64_t phase = 1 ^ (p.head / size & 1);
-    line_result result = engine_->execute(
-        *in, regs::submission_header::phase.get(in->header) == phase, domain, p.bank);
-    p.bank = result.bank;
-    record_stream_errors();
-    for (error_record& e : result.errors) {
+    const std::uint64_t phase = (p.head & size) == 0 ? 1 : 0;
+    result_.bank = p.bank;
+    engine_->execute(*in, sub::phase.get(in->header) == phase, domain, result_);
+    p.bank = result_.bank;
+    // Only a RECALL moves what stream ports hold.
+    if (sub::opcode.get(in->header) == static_cast<std::uint64_t>(regs::opcode::recall))
+      record_stream_errors();
+    for (error_record& e : result_.errors) {
       e.portal = index;
       record(e);
     }
-    for (line& out : result.lines) {
+    for (line& out : result_.lines) {
       namespace cpl = regs::completion_header;
-      line* to = at(p.completion_base, p.completion_tail, size);
+      line* to = completion.at(memory_, p.completion_tail);
       if (to == nullptr) return fail(index, status::bus_write);
       const bool last = cpl::last.get(out.header) != 0;
-      out.header = cpl::phase.set(out.header, 1 ^ (p.completion_tail / size & 1));
+      out.header = cpl::phase.set(out.header, (p.completion_tail & size) == 0 ? 1 : 0);
       out.header = cpl::head.set(out.header, p.head + (last ? 1u : 0u));
       to->tokens = out.tokens;
       std::atomic_ref(to->header).store(out.header, std::memory_order_release);

@@ -61,6 +61,8 @@ class soft_card final : public card {
     stream_pins pins;
   };
 
+  // The lock: what goes on under it is short, so waiting for it without sleeping mostly pays.
+  std::unique_lock<std::mutex> hold();
   void reset();
   // Around every access: what was due before it; what it led to.
   void catch_up(unsigned stream_cycles);
@@ -87,13 +89,20 @@ class soft_card final : public card {
   bool clock_stream(unsigned index);  // whether anything is going on there
   bool streams_live();
   void fail(unsigned index, regs::status cause);
-  // The line at a device address, or null when no memory of this card is there.
-  line* at(std::uint64_t base, std::uint16_t index, std::uint32_t ring_lines);
+  struct ring {
+    std::uint64_t base;
+    std::uint32_t lines;  // a power of two
+    line* all;            // null: not all of it lies in one piece of memory
+    // A line; null when no memory of this card is there.
+    line* at(process_memory& memory, std::uint16_t index) const;
+  };
+  ring ring_at(std::uint64_t base, std::uint32_t lines);
 
   const geometry sizes_;
   std::mutex mutex_;
   process_memory memory_;
   std::unique_ptr<engine> engine_;
+  line_result result_;  // of the line that is being executed
   std::array<portal, regs::max_portals> portals_;
   std::deque<error_record> errors_;
   std::uint32_t errors_lost_ = 0, interrupt_status_ = 0, interrupt_enable_ = 0;

@@ -1,7 +1,10 @@
 #include "card/soft_engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstring>
+#include <span>
 
 namespace exalloc::soft {
 namespace {
@@ -71,9 +74,8 @@ status engine::check(std::uint64_t header, bool phase_ok) const {
   return count < b.least || count > b.most ? status::bad_count : status::ok;
 }
 
-line_result engine::execute(const line& in, bool phase_ok, unsigned domain, unsigned bank) {
-  line_result out;
-  out.bank = bank;
+void engine::execute(const line& in, bool phase_ok, unsigned domain, line_result& out) {
+  out.clear();
   if (const status s = check(in.header, phase_ok); s != status::ok) {
     refuse(in.header, s, out);
   } else {
@@ -95,7 +97,6 @@ line_result engine::execute(const line& in, bool phase_ok, unsigned domain, unsi
     }
   }
   counters_.count(counter::lines_written, out.lines.size());
-  return out;
 }
 
 void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
@@ -106,7 +107,10 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
     std::uint32_t slab;
     std::uint64_t mask;
   };
-  std::vector<piece> pieces;
+  // Each operation but the last round's brings a block at least.
+  std::array<piece, regs::max_grant + slots> pieces;
+  std::size_t piece_count = 0;
+  const auto after = [&](unsigned bank) { return bank + 1 == slabs_.banks() ? 0 : bank + 1; };
   unsigned received = 0, yield_log2 = std::countr_zero(quarter_width), dry = 0;
   const unsigned all_dry = (1u << slabs_.banks()) - 1;
   status end = status::ok;
@@ -115,10 +119,10 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
     const unsigned k = std::min((missing + (1u << yield_log2) - 1) >> yield_log2, slots);
     const unsigned dry_before = dry;
     for (unsigned i = 0; i < k; ++i) {
-      while (dry_before >> out.bank & 1) out.bank = (out.bank + 1) % slabs_.banks();
+      while (dry_before >> out.bank & 1) out.bank = after(out.bank);
       const bank_result r = slabs_.grant(out.bank, list, domain);
       if (r.status == status::ok) {
-        pieces.push_back({r.slab, r.mask});
+        pieces[piece_count++] = {r.slab, r.mask};
         const unsigned blocks = std::popcount(r.mask);
         received += blocks;
         yield_log2 = std::bit_width(blocks) - 1;
@@ -127,31 +131,48 @@ void engine::grant(std::uint64_t header, unsigned domain, line_result& out) {
       } else {
         end = r.status;
       }
-      out.bank = (out.bank + 1) % slabs_.banks();
+      out.bank = after(out.bank);
     }
   }
   if (end != status::ok) return refuse(header, end, out);
 
   const unsigned given = std::min(received, wanted);
-  unsigned left = given;
-  line current = answer(header, status::ok, false);
-  for (piece& p : pieces) {
-    for (; left != 0 && p.mask != 0; --left, p.mask &= p.mask - 1) {
-      if (cpl::count.get(current.header) == regs::tokens_per_line) {
-        out.lines.push_back(current);
-        current = answer(header, status::ok, false);
-      }
-      append(current, token_of(p.slab, std::countr_zero(p.mask)));
+  std::array<std::uint32_t, regs::max_grant + quarter_width> tokens;
+  unsigned listed = 0;
+  for (const piece& p : std::span(pieces).first(piece_count)) {
+    std::uint64_t surplus = p.mask;
+    const std::uint32_t token = token_of(p.slab, static_cast<unsigned>(std::countr_zero(p.mask)));
+    // Mostly a whole quarter.
+    const auto run = static_cast<unsigned>(std::countr_one(p.mask >> (token % slab_width)));
+    if (run == quarter_width && listed + run <= given) {
+      for (unsigned i = 0; i < quarter_width; ++i) tokens[listed + i] = token + i;
+      listed += run;
+      surplus &= ~(~std::uint64_t{0} >> (slab_width - run) << (token % slab_width));
     }
-    if (p.mask != 0) {
-      counters_.count(counter::surplus_blocks, std::popcount(p.mask));
-      slabs_.release(list, domain, p.slab, p.mask);
+    for (; listed < given && surplus != 0; surplus &= surplus - 1)
+      tokens[listed++] = token_of(p.slab, static_cast<unsigned>(std::countr_zero(surplus)));
+    if (surplus != 0) {
+      counters_.count(counter::surplus_blocks, static_cast<unsigned>(std::popcount(surplus)));
+      slabs_.release(list, domain, p.slab, surplus);
     }
   }
+  const line blank = answer(header, status::ok, false);
+  line* current = nullptr;
+  unsigned done = 0;
+  do {
+    const unsigned now = std::min(given - done, regs::tokens_per_line);
+    current = &out.lines.emplace_back(blank);
+    if (now == regs::tokens_per_line) {
+      std::memcpy(current->tokens.data(), tokens.data() + done, sizeof(current->tokens));
+    } else {
+      std::copy_n(tokens.begin() + done, now, current->tokens.begin());
+    }
+    current->header = cpl::count.set(current->header, now);
+    done += now;
+  } while (done < given);
   if (given < wanted) counters_.count(counter::empties);
   const status s = given < wanted ? status::empty : status::ok;
-  current.header = cpl::last.set(cpl::status.set(current.header, static_cast<unsigned>(s)), 1);
-  out.lines.push_back(current);
+  current->header = cpl::last.set(cpl::status.set(current->header, static_cast<unsigned>(s)), 1);
   counters_.count(counter::blocks_granted, given);
   if (given != 0) lists().handed_out(list, given);
 }
@@ -161,41 +182,51 @@ void engine::release(const line& in, unsigned domain, line_result& out) {
   const auto list = static_cast<unsigned>(sub::list.get(in.header));
   const auto n = static_cast<unsigned>(sub::count.get(in.header));
   std::array<status, regs::tokens_per_line> refused{};
-  std::vector<gathered> runs;
-  bool open = false;
-  for (unsigned i = 0; i < n; ++i) {
+  bool any_refused = false;
+  const auto refuse_token = [&](unsigned i, status why) {
+    refused[i] = why;
+    any_refused = true;
+  };
+  std::array<gathered, regs::tokens_per_line> runs;
+  std::size_t run_count = 0;
+  for (unsigned i = 0; i < n;) {
+    const unsigned first = i;
     const auto slab = static_cast<std::uint32_t>(regs::token::slab.get(in.tokens[i]));
-    const std::uint64_t bit = std::uint64_t{1} << regs::token::block.get(in.tokens[i]);
+    std::uint64_t mask = std::uint64_t{1} << (in.tokens[i++] % slab_width);
     if (!slabs_.exists(slab)) {
-      refused[i] = status::range;
-      open = false;
-    } else if (open && runs.back().slab == slab && !(runs.back().mask & bit)) {
-      runs.back().mask |= bit;
-      ++runs.back().count;
-    } else {
-      runs.push_back({slab, bit, i, 1});
-      open = true;
+      refuse_token(first, status::range);
+      continue;
     }
+    for (; i < n && regs::token::slab.get(in.tokens[i]) == slab; ++i) {
+      const std::uint64_t bit = std::uint64_t{1} << (in.tokens[i] % slab_width);
+      if (mask & bit) break;
+      mask |= bit;
+    }
+    runs[run_count++] = {slab, mask, first, i - first};
   }
 
-  std::vector<gathered> again;
-  for (const gathered& r : runs) {
+  std::array<gathered, regs::tokens_per_line> again;
+  std::size_t again_count = 0;
+  for (const gathered& r : std::span(runs).first(run_count)) {
     const status s = slabs_.release(list, domain, r.slab, r.mask);
-    if (s != status::ok && r.count > 1) {
-      again.push_back(r);
+    if (s == status::ok) continue;
+    if (r.count > 1) {
+      again[again_count++] = r;
     } else {
-      refused[r.first] = s;
+      refuse_token(r.first, s);
     }
   }
-  for (const gathered& r : again) {
+  for (const gathered& r : std::span(again).first(again_count)) {
     for (unsigned i = r.first; i < r.first + r.count; ++i) {
       const std::uint64_t bit = std::uint64_t{1} << regs::token::block.get(in.tokens[i]);
-      refused[i] = slabs_.release(list, domain, r.slab, bit);
+      if (const status s = slabs_.release(list, domain, r.slab, bit); s != status::ok)
+        refuse_token(i, s);
     }
   }
 
-  line reply = answer(in.header, status::ok, true);
-  for (unsigned i = 0; i < n; ++i) {
+  line reply;
+  if (any_refused || sub::ack.get(in.header)) reply = answer(in.header, status::ok, true);
+  for (unsigned i = 0; any_refused && i < n; ++i) {
     if (refused[i] == status::ok) continue;
     if (out.errors.empty()) {
       reply.header = cpl::status.set(reply.header, static_cast<unsigned>(refused[i]));

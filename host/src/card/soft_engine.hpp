@@ -37,8 +37,9 @@ class engine {
   engine(const engine&) = delete;  // its parts know each other
   engine& operator=(const engine&) = delete;
 
-  // Executes a submission line of a portal in the given domain whose bank pointer stands at bank.
-  line_result execute(const line& in, bool phase_ok, unsigned domain, unsigned bank);
+  // Executes a submission line of a portal in the given domain whose bank pointer is out.bank. The
+  // rest of `out` is overwritten.
+  void execute(const line& in, bool phase_ok, unsigned domain, line_result& out);
 
   command_result command(const command_request& request);
 

@@ -21,7 +21,13 @@ struct error_record {
 struct line_result {
   std::vector<line> lines;
   std::vector<error_record> errors;
-  unsigned bank = 0;  // the portal's bank pointer for its next line
+  unsigned bank = 0;  // the portal's bank pointer, for this line and then for its next one
+
+  // Keeps the memory: results are made by the million.
+  void clear() {
+    lines.clear();
+    errors.clear();
+  }
 };
 
 // A completion line that answers the submission line with this header.

@@ -5,21 +5,6 @@ namespace exalloc::soft {
 using regs::counter;
 using regs::status;
 
-bank_result slab_engine::grant(unsigned bank, unsigned list, unsigned domain) {
-  counters_.count(counter::engine_ops);
-  if (list >= regs::max_lists) return {status::bad_list};
-  bank_result r = banks_[bank].grant(list, domain);
-  r.slab = r.slab * banks() + bank;
-  return r;
-}
-
-status slab_engine::release(unsigned list, unsigned domain, std::uint32_t slab,
-                            std::uint64_t blocks) {
-  counters_.count(counter::engine_ops);
-  if (list >= regs::max_lists) return status::bad_list;
-  return bank_of(slab).release(list, domain, in_bank(slab), blocks).status;
-}
-
 command_result slab_engine::command(regs::command what, unsigned list, unsigned domain,
                                     std::uint32_t slab, std::uint32_t count, unsigned limit) {
   command_result out;

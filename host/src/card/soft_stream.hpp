@@ -42,6 +42,7 @@ class stream_port {
   void recall(unsigned list);
 
   // Errors since the last call; their portal is the number of the port.
+  bool has_errors() const { return !errors_.empty(); }
   std::vector<error_record> take_errors() { return std::exchange(errors_, {}); }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "bugcheck/bug_check.hpp"
 #include "errors.hpp"
+#include "fork_mutex.hpp"
 #include "pool/attention.hpp"
 #include "pool/header_words.hpp"
 #include "pool/pool_memory.hpp"
@@ -20,7 +21,7 @@ struct finding {
   std::uint32_t token, list;
 };
 struct findings_state {
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::last};
   std::deque<finding> kept;
 };
 // Never destroyed.

@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 
+#include "fork_mutex.hpp"
 #include "mapped_array.hpp"
 #include "pool/pool_memory.hpp"
 #include "range_allocator.hpp"
@@ -51,7 +52,7 @@ class guard_pool {
   mapped_array<record> records_;
   // By page: 1 + the first page of its block, 0: nobody's.
   mapped_array<std::uint64_t> first_;
-  mutable std::mutex mutex_;
+  mutable fork_mutex mutex_{lock_row::last};
   range_allocator free_;
   std::deque<std::uint64_t> kept_;  // first pages
   std::size_t kept_pages_ = 0;

@@ -1,5 +1,5 @@
-// A pool header as the two words it is written and read with: each is stored whole, so a header is
-// never seen half written by a thread that frees a block wrongly.
+// A pool header as the words it is written and read with, with atomics: a thread that frees a block
+// wrongly may see it half written, which its check tells.
 #pragma once
 
 #include <atomic>
@@ -11,51 +11,77 @@
 namespace exalloc {
 
 struct header_words {
-  std::uint64_t low = 0, high = 0;
+  std::uint64_t low = 0;    // tag, size, type, state
+  std::uint32_t owner = 0;  // requestor, room
+  std::uint32_t check = 0;
 
-  // The sealed header of a block, put together in registers.
+  // The sealed header of an allocated block, put together in registers.
+  static header_words make(std::uint64_t low, std::uint32_t owner, const void* block) noexcept {
+    return {low, owner, pool_header::mix_allocated(low, owner, block)};
+  }
   static header_words make(std::uint32_t tag, std::uint16_t size, std::uint8_t type,
                            std::uint16_t requestor, std::uint16_t room,
                            const void* block) noexcept {
-    header_words w;
-    w.low = tag | std::uint64_t{size} << 32 | std::uint64_t{type} << 48 |
-            std::uint64_t{static_cast<std::uint8_t>(pool_state::allocated)} << 56;
-    w.high = requestor | std::uint64_t{room} << 16;
-    return w.sealed(block);
+    return make(low_of(tag, type) | std::uint64_t{size} << 32, owner_of(requestor, room), block);
   }
-  header_words freed(const void* block) const noexcept {
-    constexpr std::uint64_t change = std::uint64_t{static_cast<std::uint8_t>(pool_state::free)} ^
-                                     static_cast<std::uint8_t>(pool_state::allocated);
-    return header_words{low ^ change << 56, high & 0xFFFF'FFFF}.sealed(block);
+  static constexpr std::uint64_t low_of(std::uint32_t tag, std::uint8_t type) noexcept {
+    return tag | std::uint64_t{type} << 48 |
+           std::uint64_t{static_cast<std::uint8_t>(pool_state::allocated)} << 56;
+  }
+  static constexpr std::uint32_t owner_of(std::uint16_t requestor, std::uint16_t room) noexcept {
+    return requestor | std::uint32_t{room} << 16;
   }
 
   std::uint32_t tag() const noexcept { return static_cast<std::uint32_t>(low); }
   std::uint16_t size() const noexcept { return static_cast<std::uint16_t>(low >> 32); }
   std::uint8_t type() const noexcept { return static_cast<std::uint8_t>(low >> 48); }
   pool_state state() const noexcept { return static_cast<pool_state>(low >> 56); }
-  std::uint16_t requestor() const noexcept { return static_cast<std::uint16_t>(high); }
-  std::uint16_t room() const noexcept { return static_cast<std::uint16_t>(high >> 16); }
+  std::uint16_t requestor() const noexcept { return static_cast<std::uint16_t>(owner); }
+  std::uint16_t room() const noexcept { return static_cast<std::uint16_t>(owner >> 16); }
+  // The second half as one word, for a report.
+  std::uint64_t high() const noexcept { return owner | std::uint64_t{check} << 32; }
   bool intact(const void* block) const noexcept {
-    return high >> 32 == pool_header::mix(low, static_cast<std::uint32_t>(high), block);
+    return check == pool_header::mix(low, owner, block);
+  }
+  // Intact, if it is allocated.
+  bool sealed_as_allocated(const void* block) const noexcept {
+    return check == pool_header::mix_allocated(low, owner, block);
+  }
+  // Allocated, and nobody is charged for it.
+  bool plainly_allocated() const noexcept {
+    constexpr std::uint64_t plain = std::uint64_t{static_cast<std::uint8_t>(pool_state::allocated)}
+                                    << 5;
+    return low >> 51 == plain;
   }
 
   static header_words load(pool_header* from) noexcept {
-    auto* words = reinterpret_cast<std::uint64_t*>(from);
-    return {std::atomic_ref(words[0]).load(std::memory_order_relaxed),
-            std::atomic_ref(words[1]).load(std::memory_order_relaxed)};
+    words_of w(from);
+    return {w.low.load(std::memory_order_relaxed), w.owner.load(std::memory_order_relaxed),
+            w.check.load(std::memory_order_relaxed)};
   }
   void store(pool_header* to) const noexcept {
-    auto* words = reinterpret_cast<std::uint64_t*>(to);
-    std::atomic_ref(words[0]).store(low, std::memory_order_relaxed);
-    std::atomic_ref(words[1]).store(high, std::memory_order_relaxed);
+    words_of w(to);
+    w.low.store(low, std::memory_order_relaxed);
+    w.owner.store(owner, std::memory_order_relaxed);
+    w.check.store(check, std::memory_order_relaxed);
+  }
+  // Marks the header of an allocated block free: all else stays, for whoever asks for its last
+  // owner.
+  static void mark_free(pool_header* header) noexcept {
+    auto& state = reinterpret_cast<std::uint8_t&>(header->state);
+    std::atomic_ref(state).store(static_cast<std::uint8_t>(pool_state::free),
+                                 std::memory_order_relaxed);
   }
 
  private:
-  header_words sealed(const void* block) const noexcept {
-    return {
-        low,
-        high | std::uint64_t{pool_header::mix(low, static_cast<std::uint32_t>(high), block)} << 32};
-  }
+  struct words_of {
+    explicit words_of(pool_header* h) noexcept
+        : low(*reinterpret_cast<std::uint64_t*>(h)),
+          owner(reinterpret_cast<std::uint32_t*>(h)[2]),
+          check(h->check) {}
+    std::atomic_ref<std::uint64_t> low;
+    std::atomic_ref<std::uint32_t> owner, check;
+  };
 };
 static_assert(sizeof(header_words) == sizeof(pool_header));
 static_assert(std::endian::native == std::endian::little);

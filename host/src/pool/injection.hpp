@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 
+#include "fork_mutex.hpp"
 #include "pool/settings.hpp"
 
 namespace exalloc {
@@ -26,7 +27,7 @@ class injection {
   // Whether it is the first time.
   bool note(const void* site) noexcept;
 
-  std::mutex mutex_;
+  fork_mutex mutex_{lock_row::last};
   injection_setting setting_;
   std::uint64_t seen_ = 0;
   std::size_t sites_used_ = 0;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "errors.hpp"
+#include "fork_mutex.hpp"
 #include "pool/attention.hpp"
 #include "pool/findings.hpp"
 #include "pool/leaks.hpp"
@@ -18,7 +19,7 @@ constinit std::atomic<pool_memory*> opened_memory{nullptr};
 
 namespace {
 
-constinit std::mutex opening;
+fork_mutex opening{lock_row::pool_opening};
 
 void apply_environment(pool_memory& m) {
   requestor_table::get();
@@ -55,6 +56,7 @@ pool_memory& open_pool() {
     if (detail::opened_memory.load(std::memory_order_acquire) != nullptr) return m;
     apply_environment(m);
     take_findings();
+    m.describe_to(detail::pool_short_way);
     detail::opened_memory.store(&m, std::memory_order_release);
     attention::set(attention::not_open, false);
   }

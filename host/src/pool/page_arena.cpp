@@ -47,11 +47,13 @@ page_arena::page_arena(card& device)
       memory_(reserve()),
       pages_(memory_.size() / page_size),
       map_(pages_),
+      front_(pages_),
       big_(pages_) {
   // A huge page would take memory for pages that are not in use, or no longer.
   ::madvise(memory_.data(), memory_.size(), MADV_NOHUGEPAGE);
   leave_out_of_dumps(memory_);
   leave_out_of_dumps(map_);
+  leave_out_of_dumps(front_);
   leave_out_of_dumps(big_);
   kinds_[0].free = range_allocator(0, pages_ / 2);
   kinds_[1].free = range_allocator(pages_ / 2, pages_ / 2);
@@ -233,10 +235,13 @@ page_arena::usage page_arena::usage_of(pool_kind kind) const noexcept {
           get(k.big_blocks), get(k.big_pages)};
 }
 
-void page_arena::describe(std::byte* first, std::size_t pages, page_info each) noexcept {
+void page_arena::describe(std::byte* first, std::size_t pages, page_info each,
+                          front_words front) noexcept {
   const std::size_t page = page_of(first);
-  for (std::size_t i = 0; i < pages; ++i)
+  for (std::size_t i = 0; i < pages; ++i) {
+    front_[page + i].store(front.first + i * front.step, std::memory_order_relaxed);
     map_[page + i].store(pack(each), std::memory_order_release);
+  }
 }
 
 void page_arena::describe_big(std::byte* first, std::size_t pages, std::size_t bytes) noexcept {

@@ -9,8 +9,10 @@
 #include <optional>
 
 #include "exalloc/card.hpp"
+#include "fork_mutex.hpp"
 #include "mapped_array.hpp"
 #include "pool/pool_header.hpp"
+#include "pool/short_way.hpp"
 #include "range_allocator.hpp"
 #include "token_table.hpp"
 
@@ -56,7 +58,12 @@ class page_arena {
   usage usage_of(pool_kind kind) const noexcept;
 
   // ---- What they are used for ----
-  void describe(std::byte* first, std::size_t pages, page_info each) noexcept;
+  // `front`: the first page's front_page word, and what each further one has more.
+  struct front_words {
+    std::uint64_t first, step;
+  };
+  void describe(std::byte* first, std::size_t pages, page_info each,
+                front_words front = {}) noexcept;
   void describe_big(std::byte* first, std::size_t pages, std::size_t bytes) noexcept;
   // Makes a big run nobody's, if it begins there: its pages; 0 if it does not.
   std::size_t claim_big(std::byte* first) noexcept;
@@ -65,6 +72,9 @@ class page_arena {
     if (page >= pages_) return {};
     const std::uint64_t word = map_[page].load(std::memory_order_acquire);
     return {static_cast<page_use>(word & 7U), word >> 3};
+  }
+  void describe_to(short_way& way, state_byte* states) const noexcept {
+    way.describe(memory_.data(), pages_, front_.data(), states);
   }
   // Of any address in the reservation.
   pool_kind kind_of(const void* address) const noexcept {
@@ -124,8 +134,9 @@ class page_arena {
   mapped_array<std::byte> memory_;
   std::size_t pages_;
   mapped_array<std::atomic<std::uint64_t>> map_;
+  mapped_array<front_page> front_;
   mapped_array<big_entry> big_;
-  std::mutex mutex_;
+  fork_mutex mutex_{lock_row::arena};
   std::array<kind_state, pool_kinds> kinds_;
 };
 

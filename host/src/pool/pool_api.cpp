@@ -20,13 +20,26 @@ constexpr ULONG tag_none = 'N' | 'o' << 8 | 'n' << 16 | 'e' << 24;
   return nullptr;
 }
 
+// What the short way leaves over.
+[[gnu::noinline]] PVOID allocate_otherwise(ULONG type, SIZE_T bytes, ULONG tag, const void* caller,
+                                           std::int32_t popped) {
+  const pool_result result = detail::allocate_otherwise(type, bytes, tag, caller, popped);
+  return result.data != nullptr ? result.data : failed(type, false, result.failure);
+}
+
 [[gnu::always_inline]] inline PVOID allocate_or_raise(POOL_TYPE type, SIZE_T bytes, ULONG tag,
-                                                      bool quota, const void* caller) {
+                                                      const void* caller) {
   const auto modified = static_cast<ULONG>(type);
-  const pool_result result = allocate_pool_here({modified, bytes, tag, caller, quota});
-  if (result.data == nullptr) [[unlikely]]
-    return failed(modified, quota, result.failure);
-  return result.data;
+  std::int32_t popped = no_slot;
+  if (void* data = allocate_pool_shortly(modified, bytes, tag, popped)) [[likely]]
+    return data;
+  return allocate_otherwise(modified, bytes, tag, caller, popped);
+}
+
+PVOID allocate_with_quota(POOL_TYPE type, SIZE_T bytes, ULONG tag, const void* caller) {
+  const auto modified = static_cast<ULONG>(type);
+  const pool_result result = detail::allocate_carefully({modified, bytes, tag, caller, true});
+  return result.data != nullptr ? result.data : failed(modified, true, result.failure);
 }
 
 }  // namespace
@@ -35,37 +48,34 @@ constexpr ULONG tag_none = 'N' | 'o' << 8 | 'n' << 16 | 'e' << 24;
 extern "C" {
 
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
-  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, false,
-                                    __builtin_return_address(0));
+  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
 }
 
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {
-  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, exalloc::tag_none, false,
+  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, exalloc::tag_none,
                                     __builtin_return_address(0));
 }
 
 PVOID ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
                                     EX_POOL_PRIORITY Priority) {
   (void)Priority;
-  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, false,
-                                    __builtin_return_address(0));
+  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
 }
 
 PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
   void* block =
-      exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, false, __builtin_return_address(0));
+      exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
   if (block != nullptr) std::memset(block, 0, NumberOfBytes);
   return block;
 }
 
 PVOID ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
-  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, true,
-                                    __builtin_return_address(0));
+  return exalloc::allocate_with_quota(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
 }
 
 PVOID ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {
-  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, exalloc::tag_none, true,
-                                    __builtin_return_address(0));
+  return exalloc::allocate_with_quota(PoolType, NumberOfBytes, exalloc::tag_none,
+                                      __builtin_return_address(0));
 }
 
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag) { exalloc::free_pool_here(P, Tag); }

@@ -1,14 +1,20 @@
 // allocate_pool() and free_pool() for inlining: the short way here, everything else in
 // pool_policy.cpp.
+//
+// The short way is for blocks with their header in front, of a class and a tag that the thread's
+// processor has used before. It has no lock, no atomic read-modify-write, no call, and each fact is
+// looked up once: the class by size or page, the magazine and the tag's counters in the processor's
+// pool_use. When anything is unusual, nothing has been changed, and the long way starts afresh.
 #pragma once
 
 #include "exalloc/nt/pool.h"
 #include "pool/attention.hpp"
-#include "pool/findings.hpp"
 #include "pool/header_words.hpp"
 #include "pool/open_pool.hpp"
 #include "pool/pool_memory.hpp"
 #include "pool/pool_policy.hpp"
+#include "pool/pool_use.hpp"
+#include "pool/short_way.hpp"
 #include "pool/tag_counters.hpp"
 #include "pool/trailing.hpp"
 #include "token_table.hpp"
@@ -48,52 +54,115 @@ inline bool same_tag(std::uint32_t stored, std::uint32_t given) noexcept {
 
 // With everything that the short way leaves out.
 pool_result allocate_carefully(const pool_order& o);
+// The long way. `popped`: what the short way's pop gave and could not keep, or no_slot.
+pool_result allocate_otherwise(std::uint32_t type, std::size_t bytes, std::uint32_t tag,
+                               const void* caller, std::int32_t popped);
 // When the pool has no block.
 pool_result no_memory(const pool_order& o);
 // Every check, in the order of the contract.
 void free_carefully(void* data, std::uint32_t tag);
-// Two threads freed a block at the same moment. The arguments are what a short call has in
-// registers.
-void freed_at_once(void* data, pool_header* header, std::uint32_t token, std::uint64_t low_word);
+// The long way.
+void free_otherwise(void* data, std::uint32_t tag);
+// When the block's tag is not the one that was last seen of its class.
+void free_turned(void* data, std::uint32_t tag, pool_use& use);
+// Of a block that has been checked, marked free and counted: no magazine has room for it.
+void free_marked(void* data, std::uint32_t token);
 
 }  // namespace detail
 
+// Null: the long way is to be taken, with `popped`.
+[[gnu::always_inline]] inline void* allocate_pool_shortly(std::uint32_t type, std::size_t bytes,
+                                                          std::uint32_t tag,
+                                                          std::int32_t& popped) noexcept {
+  const short_way& way = detail::pool_short_way;
+  processor* const self = fast_processor;
+  // The limit must be read first: what else is used here was made before it was set.
+  if (bytes >= way.request_limit.load(std::memory_order_acquire) || self == nullptr) [[unlikely]]
+    return nullptr;
+  pool_use& use = self->uses[pool_use_numbers::of_request(type, bytes)];
+  magazine* const m = use.ready;
+  // The long way turns to another tag.
+  if (m == nullptr || use.tag != tag || use.type != type) [[unlikely]]
+    return nullptr;
+  // As exalloc_pop() does.
+  const std::uint64_t word = EXALLOC_READ(m->word);
+  const auto top = static_cast<std::int16_t>(word);
+  EXALLOC_WRITE(m->word, word + EXALLOC_POP);
+  EXALLOC_LIGHT_FENCE();
+  if (top < EXALLOC_READ(m->floor)) [[unlikely]] {
+    popped = magazine::slot_of(top);
+    return nullptr;
+  }
+  const auto& ready =
+      *reinterpret_cast<const exalloc_ready*>(reinterpret_cast<const std::byte*>(m->slots) + top);
+  auto& state = *reinterpret_cast<state_byte*>(EXALLOC_READ(ready.state));
+  if (state.load(std::memory_order_relaxed) != block_state::free) [[unlikely]] {
+    popped = magazine::slot_of(top);
+    return nullptr;
+  }
+  state.store(block_state::allocated, std::memory_order_relaxed);
+  void* const data = EXALLOC_READ(ready.pointer);
+  if (data == nullptr) __builtin_unreachable();
+  tag_counters::count_own_allocation(use.counts, use.stride);
+  header_words::make(use.low | std::uint64_t{bytes} << 32, use.owner, data)
+      .store(static_cast<pool_header*>(data) - 1);
+  fill_trailing(data, bytes, use.room);
+  return data;
+}
+
 [[gnu::always_inline]] inline pool_result allocate_pool_here(const pool_order& o) {
-  // The word must be read first: what else is used here was made before it became 0.
-  if (attention::reasons() != 0 || o.quota) [[unlikely]]
-    return detail::allocate_carefully(o);
-  const std::uint32_t slot = tag_counters::find(o.tag);
-  if (slot == tag_counters::no_slot) [[unlikely]]
-    return detail::allocate_carefully(o);
-  pool_memory* m = detail::opened_memory.load(std::memory_order_relaxed);
-  const pool_block b = m->allocate(detail::request_of(o));
-  if (b.data == nullptr) [[unlikely]]
-    return detail::no_memory(o);
-  detail::stamp(o, b, slot, 0, 0);
-  return {b.data, pool_failure::none};
+  if (o.quota) return detail::allocate_carefully(o);
+  std::int32_t popped = no_slot;
+  if (void* data = allocate_pool_shortly(o.type, o.bytes, o.tag, popped)) [[likely]]
+    return {data, pool_failure::none};
+  return detail::allocate_otherwise(o.type, o.bytes, o.tag, o.caller, popped);
 }
 
 [[gnu::always_inline]] inline void free_pool_here(void* data, std::uint32_t tag) {
-  pool_memory* m = detail::opened_memory.load(std::memory_order_acquire);
-  if (m == nullptr) [[unlikely]]
-    return detail::free_carefully(data, tag);
-  const pool_finding f = m->find(data);
-  if (f.place != pool_place::small || !f.allocated) [[unlikely]]
-    return detail::free_carefully(data, tag);
-  const pool_block& b = f.block;
-  const header_words w = header_words::load(b.header);
-  if (!w.intact(data) || w.state() != pool_state::allocated || w.room() != b.room ||
-      (w.type() & pool_header::charged_bit) != 0 || !trailing_intact(data, w.size(), b.room) ||
-      !detail::same_tag(w.tag(), tag)) [[unlikely]]
-    return detail::free_carefully(data, tag);
-  const std::uint32_t slot = tag_counters::slot_of(w.tag());
+  const short_way& way = detail::pool_short_way;
+  processor* const self = fast_processor;
+  // Where a header in front is, the page is: for an address that has none it is another page.
+  const std::uintptr_t address =
+      reinterpret_cast<std::uintptr_t>(data) - way.first_data.load(std::memory_order_relaxed);
+  if (address >= way.address_limit.load(std::memory_order_acquire) || self == nullptr) [[unlikely]]
+    return detail::free_otherwise(data, tag);
+  const std::uint64_t page = way.pages.load(std::memory_order_relaxed)[address / page_size].load(
+      std::memory_order_relaxed);
+  // Of another page, the first one of all, of which nothing holds.
+  pool_use& use = *reinterpret_cast<pool_use*>(reinterpret_cast<std::byte*>(self->uses.data()) +
+                                               static_cast<std::uint16_t>(page));
+  // An offset is a multiple of the stride exactly if what is left of the product is smaller than
+  // the reciprocal (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019).
+  const std::uint64_t product = std::uint64_t{address % page_size} * use.reciprocal;
+  if (static_cast<std::uint32_t>(product) >= use.reciprocal) [[unlikely]]
+    return detail::free_otherwise(data, tag);
+  const auto token = static_cast<std::uint32_t>((page + product) >> front_token_lsb);
+  state_byte& state = way.states.load(std::memory_order_relaxed)[token];
+  if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]]
+    return detail::free_otherwise(data, tag);
+  auto* const header = static_cast<pool_header*>(data) - 1;
+  const header_words w = header_words::load(header);
+  if (!w.sealed_as_allocated(data) || !detail::same_tag(w.tag(), tag)) [[unlikely]]
+    return detail::free_otherwise(data, tag);
+  // Anything but the whole of a block, allocated and not charged to anybody, has more to look at.
+  if (w.low >> 32 != use.full &&
+      (!w.plainly_allocated() || !trailing_intact(data, w.size(), use.room))) [[unlikely]]
+    return detail::free_otherwise(data, tag);
+  if (use.tag != w.tag()) [[unlikely]]
+    return detail::free_turned(data, tag, use);
+  tag_counters::count_own_free(use.counts, use.stride);
+  header_words::mark_free(header);
+  state.store(block_state::free, std::memory_order_relaxed);
   // From the next line on the block may be another thread's.
-  w.freed(data).store(b.header);
-  if (!m->free(f)) [[unlikely]]
-    return detail::freed_at_once(data, b.header, f.token, w.low);
-  tag_counters::count_free(detail::kind_of_type(w.type()), slot, b.room + sizeof(pool_header));
-  if ((attention::reasons() & attention::findings) != 0) [[unlikely]]
-    raise_findings();
+  magazine& m = *use.ready;
+  const std::uint64_t word = EXALLOC_READ(m.word);
+  const auto top = static_cast<std::int16_t>(word);
+  if (top >= EXALLOC_READ(m.ceiling)) [[unlikely]]
+    return detail::free_marked(data, token);
+  auto& next = *reinterpret_cast<exalloc_ready*>(reinterpret_cast<std::byte*>(m.slots + 1) + top);
+  EXALLOC_WRITE(next.pointer, data);
+  EXALLOC_WRITE(next.state, reinterpret_cast<UCHAR*>(&state));
+  EXALLOC_WRITE(m.word, word + EXALLOC_PUSH);
 }
 
 }  // namespace exalloc

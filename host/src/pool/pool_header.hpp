@@ -20,22 +20,29 @@ struct pool_header {
   pool_state state;
   std::uint16_t requestor;  // charged for it, an index; 0: nobody
   std::uint16_t room;       // bytes behind the header that are the block's; 0 for a big block
-  std::uint32_t check;      // check_of(the rest, the block's address)
+  std::uint32_t check;      // check_of(all but state, the block's address)
 
   static constexpr std::uint8_t type_mask = 7, paged_bit = 1, charged_bit = 0x80;
 
   // Every bit of the fields and of the address matters, so that damage and a header that was copied
   // elsewhere are noticed. `low` and `high` are the fields before `check`, as they lie in memory.
+  // The state is left out, so that a free need only change that byte: any bit of it that is damaged
+  // makes it no state at all.
   static std::uint32_t mix(std::uint64_t low, std::uint32_t high, const void* block) noexcept {
+    // Of an allocated block, which is what calls look at, this changes nothing.
+    constexpr std::uint64_t any_state = std::uint64_t{0xFF} << 56;
+    constexpr auto allocated = static_cast<std::uint64_t>(pool_state::allocated) << 56;
+    return mix_allocated((low & ~any_state) | allocated, high, block);
+  }
+  // The same where the state is known.
+  static std::uint32_t mix_allocated(std::uint64_t low, std::uint32_t high,
+                                     const void* block) noexcept {
     constexpr std::uint64_t odd = 0x9E37'79B9'7F4A'7C15;
-    std::uint64_t mixed = (low ^ reinterpret_cast<std::uintptr_t>(block)) * odd;
-    mixed ^= mixed >> 32;
-    mixed = (mixed + high) * odd;
-    return static_cast<std::uint32_t>(mixed >> 32);
+    const std::uint64_t mixed = (low ^ reinterpret_cast<std::uintptr_t>(block)) * odd;
+    return static_cast<std::uint32_t>(mixed >> 32) ^ high;
   }
   static std::uint32_t check_of(const pool_header& h, const void* block) noexcept {
-    const std::uint64_t low = h.tag | std::uint64_t{h.size} << 32 | std::uint64_t{h.type} << 48 |
-                              std::uint64_t{static_cast<std::uint8_t>(h.state)} << 56;
+    const std::uint64_t low = h.tag | std::uint64_t{h.size} << 32 | std::uint64_t{h.type} << 48;
     return mix(low, h.requestor | std::uint32_t{h.room} << 16, block);
   }
   bool intact(const void* block) const noexcept { return check == check_of(*this, block); }

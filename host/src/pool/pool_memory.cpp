@@ -7,11 +7,12 @@
 
 #include "current.hpp"
 #include "errors.hpp"
+#include "fork_mutex.hpp"
 
 namespace exalloc {
 namespace {
 
-std::mutex open_mutex;
+fork_mutex open_mutex{lock_row::pool_opening};
 std::atomic<pool_memory*> instance{nullptr};
 
 }  // namespace
@@ -38,16 +39,17 @@ size_class* pool_memory::make_class(pool_kind kind, std::size_t index) noexcept 
       const size_classes::size& size = size_classes::sizes[index];
       auto name = core_.card_driver.open_list();
       if (!name) {
-        post_error(
-            {fmt::format(
-                 "the card has no list left: pool blocks of {} bytes are kept in the host, under "
-                 "a lock",
-                 size.stride),
-             "ok", nullptr, 0, block_list::host_number, -1});
+        if (!core_.card_driver.lost())
+          post_error(
+              {fmt::format(
+                   "the card has no list left: pool blocks of {} bytes are kept in the host, under "
+                   "a lock",
+                   size.stride),
+               "ok", nullptr, 0, block_list::host_number, -1});
         name = driver::list_name{block_list::host_number, 0};
       }
       // Lives as long as the pool: for ever.
-      list = new size_class(core_, pages_, *this, *name, kind, size);
+      list = new size_class(core_, pages_, *this, *name, kind, index);
       entry.store(list, std::memory_order_release);
     }
     return list;

@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "core.hpp"
+#include "fork_mutex.hpp"
 #include "pool/chunk.hpp"
 #include "pool/page_arena.hpp"
 #include "pool/pool_header.hpp"
@@ -90,14 +91,15 @@ class pool_memory final : private memory_source {
   static pool_memory* opened() noexcept;
 
   // No block (data null) when memory, limit or the card is exhausted; exalloc_last_error tells
-  // which.
-  pool_block allocate(const pool_request& request) noexcept {
+  // which. `popped`: what begin_pop() gave of the class's magazine and could not keep.
+  pool_block allocate(const pool_request& request, std::int32_t popped = no_slot) noexcept {
     if (request.bytes <= largest_small) [[likely]] {
       const std::size_t index = size_classes::of(request.bytes, request.cache_aligned);
       size_class* const list =
           classes_[static_cast<std::size_t>(request.kind)][index].load(std::memory_order_acquire);
       if (list != nullptr) [[likely]] {
-        auto* const data = static_cast<std::byte*>(exalloc::allocate(*list));
+        auto* const data = static_cast<std::byte*>(
+            popped == no_slot ? exalloc::allocate(*list) : exalloc::allocate_slow(*list, popped));
         if (data != nullptr) [[likely]] {
           const std::size_t room = size_classes::sizes[index].room();
           if (index < size_classes::front_count) [[likely]]
@@ -158,6 +160,20 @@ class pool_memory final : private memory_source {
     return true;
   }
 
+  // ---- For calls that take the short way ----
+
+  // Once, before the first of them.
+  void describe_to(short_way& way) noexcept { pages_.describe_to(way, core_.tokens.states()); }
+  // The class of a use number; null if there is none yet.
+  size_class* class_of(pool_kind kind, std::size_t index) const noexcept {
+    return classes_[static_cast<std::size_t>(kind)][index].load(std::memory_order_acquire);
+  }
+  // Of a block whose state byte has been set to free, but which is in no magazine yet.
+  void free_marked(void* data, std::uint32_t token) noexcept {
+    const auto& c = *reinterpret_cast<const chunk*>(pages_.find(data).value << 3);
+    exalloc::free_slow(*c.list, {data, token}, false);
+  }
+
   // Bytes the caller asked for when a big block was allocated.
   std::size_t big_bytes(const pool_finding& block) const noexcept;
 
@@ -196,7 +212,7 @@ class pool_memory final : private memory_source {
   core& core_;
   page_arena pages_;
   std::array<std::array<std::atomic<size_class*>, size_classes::count>, pool_kinds> classes_{};
-  std::mutex making_;
+  fork_mutex making_{lock_row::table};
 };
 
 }  // namespace exalloc

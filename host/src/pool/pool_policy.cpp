@@ -6,6 +6,7 @@
 
 #include "bugcheck/bug_check.hpp"
 #include "errors.hpp"
+#include "pool/findings.hpp"
 #include "pool/pool_calls.hpp"
 #include "pool/quota.hpp"
 #include "pool/verifier.hpp"
@@ -79,20 +80,65 @@ void give_back(pool_memory& m, const pool_block& b) noexcept {
   }
 }
 
+[[gnu::cold, gnu::noinline]] void freed_at_once(const pool_finding& f, const header_words& w) {
+  bug_check(BAD_POOL_CALLER, {POOL_CALLER_FREED_TWICE, 0, w.low, number(f.block.data)},
+            {f.block.data, w.tag(), f.block.header,
+             "two threads freed a pool block at the same moment", f.token, 0});
+}
+
 // The block of an address of which everything is known to be right.
 void release(pool_memory& m, const pool_finding& f, const header_words& w) {
   const pool_block& b = f.block;
   const std::uint64_t bytes = detail::rounded(b);
   const std::uint32_t slot = tag_counters::slot_of(w.tag());
   // From the next line on the block may be another thread's.
-  w.freed(b.data).store(b.header);
+  header_words::mark_free(b.header);
   guard_pool* g = verifier::guards();
   const bool done = g != nullptr && f.owner == g ? g->free(f) : m.free(f);
-  if (!done) return detail::freed_at_once(b.data, b.header, f.token, w.low);
+  if (!done) return freed_at_once(f, w);
   tag_counters::count_free(detail::kind_of_type(w.type()), slot, bytes);
   if ((w.type() & pool_header::charged_bit) != 0)
     requestor_table::get().release(w.requestor(), detail::kind_of_type(w.type()), bytes);
   if ((attention::reasons() & attention::findings) != 0) raise_findings();
+}
+
+// Turns a class's use to an order's tag and type. `slot`: the tag's.
+void turn(pool_use& use, const processor& self, std::uint32_t tag, std::uint32_t type,
+          std::uint32_t slot) noexcept {
+  use.counts = tag_counters::own_counts(status_page(), self.portal_number(), slot, use.kind);
+  use.tag = tag;
+  use.type = type;
+  use.low = header_words::low_of(tag, static_cast<std::uint8_t>(type & pool_header::type_mask));
+  use.full = static_cast<std::uint32_t>(use.low >> 32) + use.room;
+}
+
+// The same, where that may be all the short way needs to be taken.
+bool turn_to(pool_use& use, const processor& self, std::uint32_t tag, std::uint32_t type) noexcept {
+  if (use.ready == nullptr || (use.tag == tag && use.type == type)) return false;
+  const std::uint32_t slot = tag_counters::find(tag);
+  if (slot == tag_counters::no_slot) return false;
+  turn(use, self, tag, type, slot);
+  return true;
+}
+
+// Fills in the use of a class that has one.
+void remember(const size_class& list, std::uint32_t tag, std::uint32_t type,
+              std::uint32_t slot) noexcept {
+  processor* const self = fast_processor;
+  if (self == nullptr || self->portal_number() >= tag_counters::shared_writer) return;
+  magazine* const ready = self->find(list);
+  if (ready == nullptr) return;
+  pool_use& use = self->uses[list.use_number()];
+  if (use.ready == nullptr) {
+    const class_shape& s = list.shape();
+    use.reciprocal = static_cast<std::uint32_t>(s.reciprocal);
+    use.stride = static_cast<std::uint16_t>(s.stride);
+    use.room = static_cast<std::uint16_t>(s.room);
+    use.owner = header_words::owner_of(0, use.room);
+    use.kind = list.kind();
+    use.ready = ready;
+  }
+  turn(use, *self, tag, type, slot);
 }
 
 bool in_a_zone(const void* data) noexcept {
@@ -179,6 +225,67 @@ pool_result detail::allocate_carefully(const pool_order& o) {
   return {b.data, pool_failure::none};
 }
 
+pool_result detail::allocate_otherwise(std::uint32_t type, std::size_t bytes, std::uint32_t tag,
+                                       const void* caller, std::int32_t popped) {
+  const pool_order o{type, bytes, tag, caller};
+  processor* const self = fast_processor;
+  const std::uint8_t number = bytes <= pool_use_numbers::largest_request
+                                  ? pool_use_numbers::of_request(type, bytes)
+                                  : pool_use_numbers::none;
+  if (number != pool_use_numbers::none && popped == no_slot && self != nullptr &&
+      turn_to(self->uses[number], *self, tag, type)) {
+    if (void* data = allocate_pool_shortly(type, bytes, tag, popped))
+      return {data, pool_failure::none};
+  }
+  std::uint32_t slot = tag_counters::find(tag);
+  if (popped == no_slot) {
+    if (attention::reasons() != 0 || slot == tag_counters::no_slot) return allocate_carefully(o);
+  } else if (slot == tag_counters::no_slot) {
+    slot = tag_counters::overflow_slot;
+  }
+  pool_memory* m = opened_memory.load(std::memory_order_acquire);
+  const pool_request request = request_of(o);
+  const pool_block b = m->allocate(request, popped);
+  if (b.data == nullptr) return no_memory(o);
+  stamp(o, b, slot, 0, 0);
+  if (number != pool_use_numbers::none)
+    remember(*m->class_of(request.kind, size_classes::of(bytes, request.cache_aligned)), tag, type,
+             slot);
+  return {b.data, pool_failure::none};
+}
+
+void detail::free_otherwise(void* data, std::uint32_t tag) {
+  pool_memory* m = opened_memory.load(std::memory_order_acquire);
+  if (m == nullptr) return free_carefully(data, tag);
+  const pool_finding f = m->find(data);
+  if (f.place != pool_place::small || !f.allocated) return free_carefully(data, tag);
+  const pool_block& b = f.block;
+  const header_words w = header_words::load(b.header);
+  if (!w.plainly_allocated() || !w.sealed_as_allocated(data) || w.room() != b.room ||
+      !trailing_intact(data, w.size(), b.room) || !same_tag(w.tag(), tag))
+    return free_carefully(data, tag);
+  const std::uint32_t slot = tag_counters::slot_of(w.tag());
+  // From the next line on the block may be another thread's.
+  header_words::mark_free(b.header);
+  if (!m->free(f)) return freed_at_once(f, w);
+  tag_counters::count_free(f.kind, slot, rounded(b));
+  const size_class& list = *static_cast<const size_class*>(f.owner);
+  if (!f.draining && list.use_number() != pool_use_numbers::none)
+    remember(list, w.tag(), w.type(), slot);
+  if ((attention::reasons() & attention::findings) != 0) raise_findings();
+}
+
+void detail::free_turned(void* data, std::uint32_t tag, pool_use& use) {
+  const header_words w = header_words::load(static_cast<pool_header*>(data) - 1);
+  if (!turn_to(use, *fast_processor, w.tag(), w.type())) return free_otherwise(data, tag);
+  free_pool_here(data, tag);
+}
+
+void detail::free_marked(void* data, std::uint32_t token) {
+  opened_memory.load(std::memory_order_acquire)->free_marked(data, token);
+  if ((attention::reasons() & attention::findings) != 0) raise_findings();
+}
+
 void detail::free_carefully(void* data, std::uint32_t tag) {
   pool_memory* m = open_pool_or_report();
   if (m == nullptr) return;
@@ -203,7 +310,7 @@ void detail::free_carefully(void* data, std::uint32_t tag) {
   const std::size_t bytes = asked_for(b, w);
   if (!intact || w.state() != pool_state::allocated || bytes > b.room ||
       w.room() != (b.big ? 0 : b.room))
-    return bug_check(BAD_POOL_HEADER, {0x20, number(data), w.low, w.high},
+    return bug_check(BAD_POOL_HEADER, {0x20, number(data), w.low, w.high()},
                      {data, w.tag(), b.header,
                       "a pool block's header was overwritten: look for a write beyond the end of "
                       "the block before it",
@@ -221,13 +328,6 @@ void detail::free_carefully(void* data, std::uint32_t tag) {
          f.token, 0});
   if (b.big) freed_big.add(data);
   release(*m, f, w);
-}
-
-void detail::freed_at_once(void* data, pool_header* header, std::uint32_t token,
-                           std::uint64_t low_word) {
-  bug_check(BAD_POOL_CALLER, {POOL_CALLER_FREED_TWICE, 0, low_word, number(data)},
-            {data, header_words{low_word, 0}.tag(), header,
-             "two threads freed a pool block at the same moment", token, 0});
 }
 
 pool_result allocate_pool(const pool_order& o) { return allocate_pool_here(o); }

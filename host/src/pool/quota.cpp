@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "fork_mutex.hpp"
 #include "mapped_array.hpp"
 #include "pool/settings.hpp"
 
@@ -14,7 +15,7 @@ namespace exalloc {
 namespace {
 
 struct free_records {
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::last};
   std::uint32_t made = 2;  // the system and the default requestor
   std::vector<std::uint16_t> numbers;
 };

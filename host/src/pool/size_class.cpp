@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "errors.hpp"
+#include "pool/pool_use.hpp"
 #include "processor.hpp"
 #include "stock.hpp"
 
@@ -24,10 +25,6 @@ constexpr std::uint32_t largest_chunk_pages = 256;
 constexpr std::uint64_t frees_per_check = 32, host_frees_per_check = 1024;
 constexpr std::uint64_t few_frees = 8;
 
-page_arena::page_info info_of(const chunk& c, bool draining = false) {
-  return {draining ? page_arena::page_use::draining : page_arena::page_use::chunk,
-          reinterpret_cast<std::uintptr_t>(&c) >> 3};
-}
 chunk& chunk_of(const page_arena::page_info& page) {
   return *reinterpret_cast<chunk*>(page.value << 3);
 }
@@ -38,15 +35,29 @@ bool is_chunk(const page_arena::page_info& page) {
 }  // namespace
 
 size_class::size_class(core& c, page_arena& pages, memory_source& source,
-                       const driver::list_name& name, pool_kind kind,
-                       const size_classes::size& size)
+                       const driver::list_name& name, pool_kind kind, std::size_t index)
     : block_list(name.number, name.generation, c.tokens.states()),
       core_(c),
       pages_(pages),
       source_(source),
       kind_(kind),
-      shape_(size),
+      shape_(size_classes::sizes[index]),
+      use_number_(pool_use_numbers::of(kind, index)),
       next_pages_(first_chunk_pages) {}
+
+void size_class::describe(const chunk& c, std::uint32_t page, std::uint32_t pages, bool draining) {
+  page_arena::front_words front{};
+  // What is freed in a draining page goes the long way.
+  if (use_number_ != pool_use_numbers::none && !draining) {
+    const std::uint32_t token = c.first_token.load(std::memory_order_relaxed) + c.first_of(page);
+    front = {std::uint64_t{token} << front_token_lsb | use_number_ * sizeof(pool_use),
+             std::uint64_t{shape_.per_page} << front_token_lsb};
+  }
+  pages_.describe(c.base.load(std::memory_order_relaxed) + page * page_size, pages,
+                  {draining ? page_arena::page_use::draining : page_arena::page_use::chunk,
+                   reinterpret_cast<std::uintptr_t>(&c) >> 3},
+                  front);
+}
 
 // ---- Growing ----
 
@@ -140,7 +151,7 @@ bool size_class::back(processor& self, chunk& c) {
   c.base.store(base, std::memory_order_relaxed);
   spare_chunks_.fetch_sub(1, std::memory_order_relaxed);
   core_.tokens.describe(slab_of(first), c.slabs(), c.layout());
-  pages_.describe(base, c.pages(), info_of(c));
+  describe(c, 0, c.pages(), false);
   std::vector<std::uint32_t> tokens(c.blocks);
   for (std::uint32_t i = 0; i < c.blocks; ++i) tokens[i] = first + i;
   give(self, tokens);
@@ -159,6 +170,7 @@ void size_class::give(processor& self, std::vector<std::uint32_t>& tokens) {
     self.release(*this, tokens.data(), tokens.size());
     self.drain();
   }
+  if (card_lost()) set_rescued(false);
   add_total(static_cast<std::int64_t>(tokens.size()));
 }
 
@@ -198,7 +210,7 @@ chunk* size_class::new_chunk(std::uint32_t pages, memory_source::shortage& why) 
   c->first_token.store(token_of(*first, 0), std::memory_order_relaxed);
   // Everything must be in place before the card hands out the first block.
   core_.tokens.describe(*first, slabs, c->layout());
-  pages_.describe(base, c->pages(), info_of(*c));
+  describe(*c, 0, c->pages(), false);
   if (host_backed()) {
     for (std::uint32_t i = blocks; i-- > 0;)
       store.push_back({c->layout().address(i), token_of(*first, i)});
@@ -212,9 +224,17 @@ chunk* size_class::new_chunk(std::uint32_t pages, memory_source::shortage& why) 
     set_last_error("the card refused slabs for the pool");
     return nullptr;
   }
+  if (card_lost()) set_rescued(false);
   add_total(blocks);
   settled_at_.store(slow_frees_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   return c;
+}
+
+void size_class::each_extent(const std::function<void(std::uint32_t, std::uint32_t)>& visit) {
+  const std::lock_guard lock(growth_);
+  for (chunk* c = chunks_.load(std::memory_order_relaxed); c != nullptr; c = c->next)
+    if (c->base.load(std::memory_order_relaxed) != nullptr)
+      visit(c->first_token.load(std::memory_order_relaxed), c->blocks);
 }
 
 // ---- Trimming ----
@@ -252,7 +272,9 @@ bool size_class::worth_trimming(bool pressing) {
          idle >= in_use / (pressing ? 6 : 4);
 }
 
+// A lost card cannot tell which blocks are free, so then no memory is given back.
 std::size_t size_class::trim(processor& self, bool all) {
+  if (card_lost()) return 0;
   const std::unique_lock lock(mutex, std::try_to_lock);
   if (!lock.owns_lock()) return 0;
   const std::lock_guard growing(growth_);
@@ -377,14 +399,14 @@ void size_class::activate(chunk& c, std::uint32_t page, std::vector<std::uint32_
   if (c.states[page] == chunk::page_state::draining)
     draining_pages_.fetch_sub(1, std::memory_order_relaxed);
   c.states[page] = chunk::page_state::active;
-  pages_.describe(c.base.load(std::memory_order_relaxed) + page * page_size, 1, info_of(c));
+  describe(c, page, 1, false);
 }
 
 void size_class::drain(chunk& c, std::uint32_t page) {
   if (c.states[page] == chunk::page_state::draining) return;
   draining_pages_.fetch_add(1, std::memory_order_relaxed);
   c.states[page] = chunk::page_state::draining;
-  pages_.describe(c.base.load(std::memory_order_relaxed) + page * page_size, 1, info_of(c, true));
+  describe(c, page, 1, true);
 }
 
 // Gives the memory of empty pages back. If the system refuses they go on draining.
@@ -424,7 +446,7 @@ void size_class::give_back_chunk(chunk& c) {
 }
 
 std::size_t size_class::surrender_slabs(processor& self) {
-  if (spare_chunks_.load(std::memory_order_relaxed) == 0) return 0;
+  if (spare_chunks_.load(std::memory_order_relaxed) == 0 || card_lost()) return 0;
   const std::unique_lock lock(mutex, std::try_to_lock);
   if (!lock.owns_lock()) return 0;
   const std::lock_guard growing(growth_);

@@ -10,6 +10,7 @@
 
 #include "block_list.hpp"
 #include "core.hpp"
+#include "fork_mutex.hpp"
 #include "pool/chunk.hpp"
 #include "pool/page_arena.hpp"
 
@@ -32,15 +33,17 @@ class memory_source {
 class size_class final : public block_list {
  public:
   size_class(core& c, page_arena& pages, memory_source& source, const driver::list_name& name,
-             pool_kind kind, const size_classes::size& size);
+             pool_kind kind, std::size_t index);
 
   pool_kind kind() const noexcept { return kind_; }
   const class_shape& shape() const noexcept { return shape_; }
+  std::uint8_t use_number() const noexcept { return use_number_; }
   // Takes no lock; a chunk without pages has a null base.
   const chunk* chunks() const noexcept { return chunks_.load(std::memory_order_acquire); }
 
   bool grow(processor& self, std::uint64_t total) override;
   void freed_slowly(processor& self) override;
+  void each_extent(const std::function<void(std::uint32_t, std::uint32_t)>& visit) override;
 
   // Whether so many blocks lie idle in the card that a trim pays; `pressing` if others need memory.
   bool worth_trimming(bool pressing);
@@ -74,11 +77,14 @@ class size_class final : public block_list {
   void activate(chunk& c, std::uint32_t page, std::vector<std::uint32_t>& tokens);
   void drain(chunk& c, std::uint32_t page);
   void give_back_chunk(chunk& c);
+  // Says in the page map what a chunk's pages are.
+  void describe(const chunk& c, std::uint32_t page, std::uint32_t pages, bool draining);
   // False and `why`, if nothing was gained.
   bool grow_by(processor& self, memory_source::shortage& why);
   bool unpark(processor& self);
   bool back(processor& self, chunk& c);
   chunk* new_chunk(std::uint32_t pages, memory_source::shortage& why);
+  bool card_lost() const noexcept { return !host_backed() && core_.card_driver.lost(); }
   void give(processor& self, std::vector<std::uint32_t>& tokens);
 
   std::uint64_t idle_blocks();
@@ -89,7 +95,8 @@ class size_class final : public block_list {
   memory_source& source_;
   const pool_kind kind_;
   const class_shape shape_;
-  std::mutex growth_;
+  const std::uint8_t use_number_;
+  fork_mutex growth_{lock_row::growth};
   std::uint32_t next_pages_;
   std::atomic<chunk*> chunks_{nullptr};
   // Under growth_; read without it as a hint.

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "current.hpp"
+#include "fence.hpp"
 #include "pool/pool_header.hpp"
 #include "pool/tag_text.hpp"
 #include "status/status_layout.hpp"
@@ -15,6 +16,8 @@ namespace exalloc::tag_counters {
 
 // The last slot is no tag's own.
 inline constexpr std::uint32_t overflow_slot = status::tag_slots - 1;
+// Writers from here on share their counters.
+inline constexpr std::uint32_t shared_writer = status::writers - 1;
 // What find() answers for a tag that has no slot of its own, or none yet.
 inline constexpr std::uint32_t no_slot = UINT32_MAX;
 
@@ -43,9 +46,18 @@ inline std::uint32_t slot_of(std::uint32_t tag) noexcept {
 
 namespace detail {
 
+// To a counter that the calling thread alone writes to.
+inline void add_own(status::count& to, std::uint64_t value) noexcept {
+#if defined(__x86_64__) && !defined(EXALLOC_TSAN)
+  // The compiler makes three instructions of an atomic load and store where this is one.
+  asm("addq %1, %0" : "+m"(reinterpret_cast<char(&)[sizeof to]>(to)) : "re"(value) : "cc");
+#else
+  to.store(to.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+#endif
+}
 inline void add(status::count& to, std::uint64_t value, bool own) noexcept {
   if (own) [[likely]] {
-    to.store(to.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+    add_own(to, value);
   } else {
     to.fetch_add(value, std::memory_order_relaxed);
   }
@@ -56,14 +68,28 @@ struct place {
   bool own;  // written by the calling thread alone
 };
 inline place place_of(std::uint32_t slot) noexcept {
-  constexpr std::uint32_t shared = status::writers - 1;
   const processor* self = fast_processor;
-  const std::uint32_t writer = self != nullptr ? self->portal_number() : shared;
-  const bool own = writer < shared;
-  return {status_page().counts[own ? writer : shared][slot], own};
+  const std::uint32_t writer = self != nullptr ? self->portal_number() : shared_writer;
+  const bool own = writer < shared_writer;
+  return {status_page().counts[own ? writer : shared_writer][slot], own};
 }
 
 }  // namespace detail
+
+// A processor's own counters of one kind, as the short way has them at hand: the first of the kind.
+inline status::count* own_counts(status::page& page, std::uint32_t writer, std::uint32_t slot,
+                                 pool_kind kind) noexcept {
+  return page.counts[writer][slot].allocations.data() + static_cast<std::size_t>(kind);
+}
+inline void count_own_allocation(status::count* counts, std::uint64_t bytes) noexcept {
+  detail::add_own(counts[offsetof(status::tag_counts, allocations) / sizeof(status::count)], 1);
+  detail::add_own(counts[offsetof(status::tag_counts, allocated_bytes) / sizeof(status::count)],
+                  bytes);
+}
+inline void count_own_free(status::count* counts, std::uint64_t bytes) noexcept {
+  detail::add_own(counts[offsetof(status::tag_counts, frees) / sizeof(status::count)], 1);
+  detail::add_own(counts[offsetof(status::tag_counts, freed_bytes) / sizeof(status::count)], bytes);
+}
 
 // Counts on behalf of the calling thread's processor, without a lock or an atomic read-modify-write
 // unless it has none of its own.

@@ -14,43 +14,55 @@ inline constexpr std::size_t most_trailing = 16;
 // No text ends with this, no small number is it, and 0 is what runs over most often.
 inline constexpr std::uint64_t trailing_pattern = 0xB7B7'B7B7'B7B7'B7B7;
 
+// Of `room` bytes the caller asked for `bytes`; so many behind them are looked at.
+constexpr std::size_t trailing_count(std::size_t bytes, std::size_t room) noexcept {
+  return std::min(room - bytes, most_trailing);
+}
+
 namespace trailing_detail {
 
-// Calls each(offset, n) with n 8, 4 or 1 so that all of 0..count - 1 is covered, parts of it twice.
-template <class Each>
-[[gnu::always_inline]] inline void cover(std::size_t count, Each&& each) noexcept {
-  if (count >= 8) {
-    each(std::size_t{0}, std::uint64_t{});
-    each(count - 8, std::uint64_t{});
-  } else if (count >= 4) {
-    each(std::size_t{0}, std::uint32_t{});
-    each(count - 4, std::uint32_t{});
-  } else {
-    for (std::size_t i = 0; i < count; ++i) each(i, std::uint8_t{});
-  }
+inline std::uint64_t load(const std::byte* from) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+inline void store(std::byte* to, std::uint64_t word) noexcept {
+  std::memcpy(to, &word, sizeof word);
+}
+// The bits of the last `count` bytes of a word, 1 to 7.
+inline std::uint64_t last_bytes(std::size_t count) noexcept {
+  return ~std::uint64_t{0} << (64 - 8 * count);
 }
 
 }  // namespace trailing_detail
 
-// Of `room` bytes the caller asked for `bytes`.
-inline void fill_trailing(void* block, std::size_t bytes, std::size_t room) noexcept {
+// Words that overlap cover all of it. Where it is shorter than one, the block's last word is used,
+// the caller's bytes in it left alone.
+[[gnu::always_inline]] inline void fill_trailing(void* block, std::size_t bytes,
+                                                 std::size_t room) noexcept {
+  using namespace trailing_detail;
   auto* const data = static_cast<std::byte*>(block);
-  const std::size_t count = std::min(room - bytes, most_trailing);
-  trailing_detail::cover(count, [&](std::size_t at, auto word) {
-    word = static_cast<decltype(word)>(trailing_pattern);
-    std::memcpy(data + bytes + at, &word, sizeof word);
-  });
+  if (bytes == room) return;
+  const std::size_t count = trailing_count(bytes, room);
+  std::byte* const last = data + bytes + count - 8;
+  if (count >= 8) {
+    store(data + bytes, trailing_pattern);
+    store(last, trailing_pattern);
+  } else {
+    const std::uint64_t bits = last_bytes(count);
+    store(last, (load(last) & ~bits) | (trailing_pattern & bits));
+  }
 }
 
-inline bool trailing_intact(const void* block, std::size_t bytes, std::size_t room) noexcept {
+[[gnu::always_inline]] inline bool trailing_intact(const void* block, std::size_t bytes,
+                                                   std::size_t room) noexcept {
+  using namespace trailing_detail;
   const auto* const data = static_cast<const std::byte*>(block);
-  const std::size_t count = std::min(room - bytes, most_trailing);
-  std::uint64_t difference = 0;
-  trailing_detail::cover(count, [&](std::size_t at, auto word) {
-    std::memcpy(&word, data + bytes + at, sizeof word);
-    difference |= static_cast<std::uint64_t>(word ^ static_cast<decltype(word)>(trailing_pattern));
-  });
-  return difference == 0;
+  if (bytes == room) return true;
+  const std::size_t count = trailing_count(bytes, room);
+  const std::byte* const last = data + bytes + count - 8;
+  if (count >= 8) return load(data + bytes) == trailing_pattern && load(last) == trailing_pattern;
+  return ((load(last) ^ trailing_pattern) & last_bytes(count)) == 0;
 }
 
 }  // namespace exalloc

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <new>
 
+#include "fork_mutex.hpp"
 #include "pool/attention.hpp"
 
 namespace exalloc::verifier {
@@ -11,13 +12,15 @@ namespace {
 
 constinit std::atomic<guard_pool*> made_guards{nullptr};
 constinit std::atomic<std::uint32_t> guarded_tag{0};  // 0: all
-constinit std::mutex making;
+fork_mutex making{lock_row::table};
 
 }  // namespace
 
 injection& failures() noexcept {
-  static constinit injection instance;
-  return instance;
+  // Never destroyed: threads may allocate until the very end.
+  alignas(injection) static std::byte storage[sizeof(injection)];
+  static injection* const instance = ::new (storage) injection;
+  return *instance;
 }
 
 void inject(const injection_setting& setting) noexcept {

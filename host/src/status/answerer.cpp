@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "errors.hpp"
+#include "fork_mutex.hpp"
 #include "status/rows.hpp"
 #include "status/status_page.hpp"
 
@@ -26,9 +27,9 @@ namespace exalloc {
 namespace {
 
 // Held while an answer is made, and from the end of the process on. Never destroyed.
-std::mutex& answering() {
-  alignas(std::mutex) static std::byte storage[sizeof(std::mutex)];
-  static std::mutex* const instance = ::new (storage) std::mutex;
+fork_mutex& answering() {
+  alignas(fork_mutex) static std::byte storage[sizeof(fork_mutex)];
+  static fork_mutex* const instance = ::new (storage) fork_mutex(lock_row::answering);
   return *instance;
 }
 

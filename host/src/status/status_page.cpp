@@ -22,6 +22,7 @@
 #include <system_error>
 
 #include "errors.hpp"
+#include "fork_mutex.hpp"
 #include "status/page_file.hpp"
 
 namespace exalloc {
@@ -36,7 +37,7 @@ constexpr std::size_t shared_part = offsetof(status::page, counts);
 constexpr std::size_t writer_bytes = sizeof(status::page::counts) / status::writers;
 
 struct maker {
-  std::mutex mutex;
+  fork_mutex mutex{lock_row::card};
   bool shared = false;
   bool told_of_no_room = false;
   int file = -1;

@@ -10,9 +10,12 @@
 #include "../error_log.hpp"
 #include "core.hpp"
 #include "exalloc/pool.h"
+#include "pool/attention.hpp"
 #include "pool/header_words.hpp"
 #include "pool/pool_memory.hpp"
+#include "pool/pool_use.hpp"
 #include "pool/settings.hpp"
+#include "pool/short_way.hpp"
 #include "pool/tag_counters.hpp"
 #include "pool/tag_table.hpp"
 #include "pool/trailing.hpp"
@@ -83,6 +86,115 @@ TEST(pool_findings, what_an_allocation_meets_is_told_by_the_next_call) {
   EXPECT_EQ(errors.errors(), 0U);
 }
 
+// What the short way finds of an address: the token and the pool_use's place; 0 if it may not be
+// taken.
+std::uint64_t found_shortly(const void* block) {
+  const short_way& way = detail::pool_short_way;
+  const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(block) - way.first_data;
+  if (offset >= way.address_limit) return 0;
+  return way.pages.load()[offset / page_size];
+}
+
+TEST(short_way, leads_where_the_page_map_does) {
+  for (const POOL_TYPE type : {NonPagedPool, PagedPool, NonPagedPoolCacheAligned}) {
+    for (std::size_t bytes = 0; bytes <= 2 * page_size; bytes += bytes < 1024 ? 8 : 500) {
+      void* p = ExAllocatePoolWithTag(type, bytes, tag);
+      const pool_finding f = pool_memory::get().find(p);
+      if (f.block.header != static_cast<pool_header*>(p) - 1) {
+        // Where a page begins, the page before it is looked at: there only the header tells.
+        if (reinterpret_cast<std::uintptr_t>(p) % page_size != 0) {
+          EXPECT_EQ(found_shortly(p), 0U) << bytes;
+        }
+      } else {
+        const auto index = size_classes::of(bytes, false);
+        const std::size_t place =
+            (reinterpret_cast<std::uintptr_t>(p) % page_size) / size_classes::sizes[index].stride;
+        EXPECT_EQ((found_shortly(p) >> front_token_lsb) + place, f.token) << bytes;
+        EXPECT_EQ(static_cast<std::uint16_t>(found_shortly(p)),
+                  pool_use_numbers::of(f.kind, index) * sizeof(pool_use));
+        EXPECT_EQ(pool_use_numbers::of_request(type, bytes), pool_use_numbers::of(f.kind, index));
+      }
+      ExFreePool(p);
+    }
+  }
+}
+
+TEST(short_way, is_closed_while_there_is_any_reason) {
+  void* p = ExAllocatePoolWithTag(PagedPool, 64, tag);
+  const short_way& way = detail::pool_short_way;
+  const auto open = [&] { return way.request_limit != 0 && way.address_limit != 0; };
+  const auto closed = [&] { return way.request_limit == 0 && way.address_limit == 0; };
+  EXPECT_TRUE(open());
+  attention::set(attention::injection, true);
+  EXPECT_TRUE(closed());
+  attention::set(attention::guard, true);
+  attention::set(attention::injection, false);
+  EXPECT_TRUE(closed());
+  ExFreePoolWithTag(p, tag);  // the long way
+  attention::set(attention::guard, false);
+  EXPECT_TRUE(open());
+}
+
+TEST(short_way, tags_and_types_of_a_class_that_take_turns_are_counted_apart) {
+  constexpr std::uint32_t one = tag ^ 0x0200'0000, other = tag ^ 0x0100'0000;
+  const auto of = [](std::uint32_t t, pool_kind kind) {
+    for (const tag_usage& u : tag_usages())
+      if (u.tag == t && u.kind == kind) return u;
+    return tag_usage{};
+  };
+  const auto before = of(one, pool_kind::nonpaged), other_before = of(other, pool_kind::nonpaged);
+  std::vector<void*> mine, others;
+  for (int i = 0; i < 100; ++i) {
+    for (const POOL_TYPE type : {NonPagedPool, NonPagedPoolNx}) {
+      mine.push_back(ExAllocatePoolWithTag(type, 100, one));
+      others.push_back(ExAllocatePoolWithTag(type, 112, other));
+      others.push_back(ExAllocatePoolWithTag(type, 97, other | 0x8000'0000));
+    }
+  }
+  EXPECT_EQ(of(one, pool_kind::nonpaged).allocations, before.allocations + 200);
+  EXPECT_EQ(of(one, pool_kind::nonpaged).bytes, before.bytes + 200 * 128);
+  EXPECT_EQ(of(other, pool_kind::nonpaged).allocations, other_before.allocations + 400);
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    ExFreePool(mine[i]);
+    ExFreePoolWithTag(others[2 * i], other);
+    ExFreePoolWithTag(others[2 * i + 1], other | 0x8000'0000);
+  }
+  EXPECT_EQ(of(one, pool_kind::nonpaged).frees, before.frees + 200);
+  EXPECT_EQ(of(one, pool_kind::nonpaged).bytes, before.bytes);
+  EXPECT_EQ(of(other, pool_kind::nonpaged).frees, other_before.frees + 400);
+  EXPECT_EQ(of(other, pool_kind::nonpaged).bytes, other_before.bytes);
+}
+
+TEST(short_way, notices_all_that_the_long_way_does) {
+  const bug_trap trap;
+  for (const std::size_t bytes : {64U, 52U, 61U, 100U, 300U}) {
+    // The class's tag and type have been seen, so that the last of these goes the short way.
+    for (int i = 0; i < 3; ++i)
+      ExFreePoolWithTag(ExAllocatePoolWithTag(PagedPool, bytes, tag), tag);
+    auto* const p = static_cast<std::uint8_t*>(ExAllocatePoolWithTag(PagedPool, bytes, tag));
+    const auto code = [&](void* block, std::uint32_t with) {
+      return bug_trap::of([&] { ExFreePoolWithTag(block, with); });
+    };
+    for (int bit = 0; bit < 128; ++bit) {
+      std::uint8_t& byte = p[bit / 8 - 16];
+      byte = static_cast<std::uint8_t>(byte ^ 1U << bit % 8);
+      EXPECT_EQ(code(p, tag).parameters[0], 0x20U) << bytes << " bit " << bit;
+      byte = static_cast<std::uint8_t>(byte ^ 1U << bit % 8);
+    }
+    const std::size_t room = pool_memory::get().find(p).block.room;
+    for (std::size_t i = bytes; i < std::min(room, bytes + most_trailing); ++i) {
+      p[i] = static_cast<std::uint8_t>(p[i] ^ 0x40);
+      EXPECT_EQ(code(p, tag).parameters[0], 0x21U) << bytes << " byte " << i;
+      p[i] = static_cast<std::uint8_t>(p[i] ^ 0x40);
+    }
+    for (std::size_t i = 1; i < bytes; ++i) EXPECT_EQ(code(p + i, tag).parameters[0], 0x41U) << i;
+    EXPECT_EQ(code(p, tag + 1).parameters[0], 0x0AU);
+    EXPECT_EQ(code(p, tag).code, 0U);
+    EXPECT_EQ(code(p, tag).parameters[0], 0x07U);
+  }
+}
+
+// Leaves no slot to later tests of this process.
 TEST(tag_counters, a_slot_for_each_tag_until_there_are_none_left) {
   std::set<std::uint32_t> slots;
   std::vector<std::uint32_t> lost;
@@ -138,7 +250,9 @@ TEST(header_words, are_the_header) {
   EXPECT_EQ(h.room, 1280);
   EXPECT_TRUE(h.intact(block));
   EXPECT_FALSE(h.intact(block + 1));
-  const auto freed = std::bit_cast<pool_header>(w.freed(block));
+  EXPECT_FALSE(w.plainly_allocated());  // somebody is charged for it
+  auto freed = h;
+  header_words::mark_free(&freed);
   EXPECT_EQ(freed.state, pool_state::free);
   EXPECT_EQ(freed.tag, h.tag);
   EXPECT_EQ(freed.room, h.room);

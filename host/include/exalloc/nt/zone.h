@@ -3,6 +3,7 @@
 #define EXALLOC_NT_ZONE_H
 
 #include "exalloc/export.h"
+#include "exalloc/nt/fast.h"
 #include "exalloc/nt/list.h"
 #include "exalloc/nt/spinlock.h"
 #include "exalloc/nt/types.h"
@@ -55,6 +56,53 @@ EXALLOC_API BOOLEAN ExIsFullZone(PZONE_HEADER Zone);
 
 /* Whether Object lies in a block of the segment that ExInitializeZone was given. */
 EXALLOC_API BOOLEAN ExIsObjectInFirstZoneSegment(PZONE_HEADER Zone, PVOID Object);
+
+/* Other names of the routines above, for their inline forms: never inline themselves. */
+EXALLOC_API PVOID exalloc_call_allocate(PZONE_HEADER Zone);
+EXALLOC_API PVOID exalloc_call_free(PZONE_HEADER Zone, PVOID Block);
+EXALLOC_API PVOID exalloc_call_interlocked_allocate(PZONE_HEADER Zone, PKSPIN_LOCK Lock);
+EXALLOC_API PVOID exalloc_call_interlocked_free(PZONE_HEADER Zone, PVOID Block, PKSPIN_LOCK Lock);
+EXALLOC_API BOOLEAN exalloc_call_is_full(PZONE_HEADER Zone);
+
+#ifdef EXALLOC_INLINE_CALLS
+/* The same routines, compiled into the caller for the zone that the thread used last. */
+EXALLOC_INLINE PVOID ExAllocateFromZone(PZONE_HEADER Zone) {
+  struct exalloc_magazine* m = exalloc_now;
+  if (EXALLOC_LIKELY(EXALLOC_READ(m->zone) == Zone)) return exalloc_pop(m);
+  return exalloc_call_allocate(Zone);
+}
+
+EXALLOC_INLINE PVOID ExInterlockedAllocateFromZone(PZONE_HEADER Zone, PKSPIN_LOCK Lock) {
+  struct exalloc_magazine* m = exalloc_now;
+  if (EXALLOC_LIKELY(EXALLOC_READ(m->lockfree) == Zone)) return exalloc_pop(m);
+  return exalloc_call_interlocked_allocate(Zone, Lock);
+}
+
+EXALLOC_INLINE PVOID ExFreeToZone(PZONE_HEADER Zone, PVOID Block) {
+  struct exalloc_magazine* m = exalloc_now;
+  PVOID previous;
+  if (EXALLOC_LIKELY(EXALLOC_READ(m->zone) == Zone && exalloc_push(m, Block, &previous)))
+    return previous;
+  return exalloc_call_free(Zone, Block);
+}
+
+EXALLOC_INLINE PVOID ExInterlockedFreeToZone(PZONE_HEADER Zone, PVOID Block, PKSPIN_LOCK Lock) {
+  struct exalloc_magazine* m = exalloc_now;
+  PVOID previous;
+  if (EXALLOC_LIKELY(EXALLOC_READ(m->lockfree) == Zone && exalloc_push(m, Block, &previous)))
+    return previous;
+  return exalloc_call_interlocked_free(Zone, Block, Lock);
+}
+
+/* Full for sure never, not full if a block lies ready. */
+EXALLOC_INLINE BOOLEAN ExIsFullZone(PZONE_HEADER Zone) {
+  struct exalloc_magazine* m = exalloc_now;
+  if (EXALLOC_READ(m->zone) == Zone && (int16_t)EXALLOC_READ(m->word) >= 0 &&
+      EXALLOC_READ(m->known) != 0)
+    return FALSE;
+  return exalloc_call_is_full(Zone);
+}
+#endif
 
 #ifdef __cplusplus
 }
