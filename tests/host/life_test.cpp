@@ -68,6 +68,7 @@ int in_child(const std::function<bool()>& body) {
 }
 
 TEST(fork, a_child_frees_and_allocates_and_the_parent_knows_nothing_of_it) {
+  if (sanitized) GTEST_SKIP() << "sanitizers do not support it";
   constexpr std::size_t blocks = 3000;
   zone z(blocks);
   std::vector<void*> mine;
@@ -93,6 +94,7 @@ TEST(fork, a_child_frees_and_allocates_and_the_parent_knows_nothing_of_it) {
 }
 
 TEST(fork, a_childs_threads_and_children_work_too) {
+  if (sanitized) GTEST_SKIP() << "sanitizers do not support it";
   constexpr std::size_t blocks = 1000;
   zone z(blocks);
   void* before = z.allocate();

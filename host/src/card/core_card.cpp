@@ -68,7 +68,8 @@ void core_card::write(std::uint32_t offset, std::uint32_t value) {
     return;
   }
   const std::uint32_t portal = (offset - off::portals_base) / off::portals_stride;
-  mailbox_[portal].store(value, std::memory_order_relaxed);
+  // Released: whoever finds this value for an earlier doorbell's bit must see its lines, too.
+  mailbox_[portal].store(value, std::memory_order_release);
   // Sequentially consistent, as are the helper's steps in sleep(): one of the two sees the other.
   pending_.fetch_or(std::uint64_t{1} << portal, std::memory_order_seq_cst);
   if (!asleep_.load(std::memory_order_seq_cst)) return;
@@ -98,7 +99,7 @@ unsigned core_card::deliver() {
        bits &= bits - 1, ++count) {
     const auto portal = static_cast<std::uint32_t>(std::countr_zero(bits));
     inner_.write(off::portals_base + portal * off::portals_stride + off::doorbell,
-                 mailbox_[portal].load(std::memory_order_relaxed));
+                 mailbox_[portal].load(std::memory_order_acquire));
   }
   return count;
 }
