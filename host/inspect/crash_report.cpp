@@ -114,8 +114,8 @@ std::string totals_text(const dump::dump_header& h) {
   std::string text;
   for (std::size_t kind = 0; kind < pool_kinds; ++kind) {
     const dump::pool_totals& t = h.totals[kind];
-    text += fmt::format("{:<5} {} bytes of pages held, {} bytes locked",
-                        kind_name(pool_kind(kind)), t.held, t.locked);
+    text += fmt::format("{:<5} {} bytes of pages held, {} bytes locked", kind_name(pool_kind(kind)),
+                        t.held, t.locked);
     if (t.limit != UINT64_MAX) text += fmt::format(", limit {}", t.limit);
     if (t.reserve != 0) text += fmt::format(", {} in reserve", t.reserve);
     text += fmt::format("; {} big blocks of {} pages\n", t.big_blocks, t.big_pages);

@@ -43,8 +43,9 @@ TEST(pool2, cache_alignment) {
 TEST(pool2, wrong_flags_give_null_or_raise) {
   exalloc::throw_raised_statuses();
   const POOL_FLAGS raise = POOL_FLAG_RAISE_ON_FAILURE;
-  for (const POOL_FLAGS wrong : std::initializer_list<POOL_FLAGS>{POOL_FLAGS{0}, POOL_FLAG_NON_PAGED | POOL_FLAG_PAGED,
-                                 POOL_FLAG_PAGED | 0x10ULL, POOL_FLAG_PAGED | 0x8000'0000ULL}) {
+  for (const POOL_FLAGS wrong : std::initializer_list<POOL_FLAGS>{
+           POOL_FLAGS{0}, POOL_FLAG_NON_PAGED | POOL_FLAG_PAGED, POOL_FLAG_PAGED | 0x10ULL,
+           POOL_FLAG_PAGED | 0x8000'0000ULL}) {
     EXPECT_EQ(ExAllocatePool2(wrong, 10, tag), nullptr) << wrong;
     EXPECT_THROW(ExAllocatePool2(wrong | raise, 10, tag), exalloc::nt_status_error) << wrong;
   }

@@ -1,8 +1,8 @@
 // A program of the installed package, in C++: pool, and a look at the counters.
-#include <exalloc/stats.hpp>
 #include <exalloc/wdm.h>
 
 #include <cstdio>
+#include <exalloc/stats.hpp>
 
 int main() {
   void* block = ExAllocatePool(NonPagedPool, 300);

@@ -93,8 +93,7 @@ TEST(Outputs, EveryPictureIsDrawnAndNoneIsLeftOver) {
     if (o.path.extension() != ".json") continue;
     wanted.push_back(source_dir / o.path);
     wanted.push_back(fs::path(wanted.back()).replace_extension(".svg"));
-    EXPECT_TRUE(fs::exists(wanted.back()))
-        << wanted.back() << " is missing; run: scripts/draw";
+    EXPECT_TRUE(fs::exists(wanted.back())) << wanted.back() << " is missing; run: scripts/draw";
   }
   for (const auto& entry : fs::directory_iterator(source_dir / "docs" / "img" / "regs")) {
     EXPECT_NE(std::find(wanted.begin(), wanted.end(), entry.path()), wanted.end())

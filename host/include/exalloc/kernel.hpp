@@ -13,8 +13,8 @@ namespace kernel {
 // The name of a block; 0 names none.
 typedef std::uint32_t token;
 
-// The same bytes as exalloc_segment: block i has token first_token + i and lies block_size * i bytes
-// behind device_address.
+// The same bytes as exalloc_segment: block i has token first_token + i and lies block_size * i
+// bytes behind device_address.
 struct segment {
   std::uint64_t device_address;
   std::uint32_t first_token;

@@ -58,7 +58,8 @@ NTSTATUS status_of(pool_failure failure) {
   }
 }
 
-PVOID allocate_or_raise(POOL_FLAGS flags, SIZE_T bytes, ULONG tag, NTSTATUS status, const void* caller) {
+PVOID allocate_or_raise(POOL_FLAGS flags, SIZE_T bytes, ULONG tag, NTSTATUS status,
+                        const void* caller) {
   if (NT_SUCCESS(status)) status = check_flags(flags, bytes);
   void* data = nullptr;
   if (NT_SUCCESS(status)) {
@@ -78,14 +79,16 @@ PVOID allocate_or_raise(POOL_FLAGS flags, SIZE_T bytes, ULONG tag, NTSTATUS stat
 extern "C" {
 
 PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag) {
-  return exalloc::allocate_or_raise(Flags, NumberOfBytes, Tag, STATUS_SUCCESS, __builtin_return_address(0));
+  return exalloc::allocate_or_raise(Flags, NumberOfBytes, Tag, STATUS_SUCCESS,
+                                    __builtin_return_address(0));
 }
 
 PVOID ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
                       PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount) {
-  return exalloc::allocate_or_raise(Flags, NumberOfBytes, Tag,
-                           exalloc::check_parameters(ExtendedParameters, ExtendedParametersCount),
-                           __builtin_return_address(0));
+  return exalloc::allocate_or_raise(
+      Flags, NumberOfBytes, Tag,
+      exalloc::check_parameters(ExtendedParameters, ExtendedParametersCount),
+      __builtin_return_address(0));
 }
 
 VOID ExFreePool2(PVOID P, ULONG Tag, PCPOOL_EXTENDED_PARAMETER, ULONG) {
