@@ -14,10 +14,10 @@ namespace exalloc {
 // The rows of the lock order, first to last. Whoever holds a lock of a row may make and destroy
 // fork_mutexes of later rows only.
 enum class lock_row : std::uint8_t {
-  answering,
-  shared_use,
   pool_opening,
   opening,
+  answering,
+  shared_use,
   table,
   list,
   growth,

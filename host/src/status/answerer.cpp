@@ -26,12 +26,15 @@
 namespace exalloc {
 namespace {
 
-// Held while an answer is made, and from the end of the process on. Never destroyed.
+// Held while an answer is made. Never destroyed.
 fork_mutex& answering() {
   alignas(fork_mutex) static std::byte storage[sizeof(fork_mutex)];
   static fork_mutex* const instance = ::new (storage) fork_mutex(lock_row::answering);
   return *instance;
 }
+
+// Set under that lock, when static objects are about to be destroyed.
+bool ended = false;
 
 // The page is other processes' too, so these are not FUTEX_PRIVATE.
 long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) noexcept {
@@ -66,6 +69,7 @@ void* answer(void* argument) {
     }
     try {
       const std::lock_guard lock(answering());
+      if (ended) return nullptr;
       publish(page, status::collect(c));
     } catch (const std::bad_alloc&) {
       // No answer this time.
@@ -86,7 +90,10 @@ void* answer(void* argument) {
 // that does not end is not waited for: its thread waits for something that cannot come any more.
 void stop_answering() {
   for (int i = 0; i < 1000; ++i) {
-    if (answering().try_lock()) return;
+    if (const std::unique_lock lock(answering(), std::try_to_lock); lock) {
+      ended = true;
+      return;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
