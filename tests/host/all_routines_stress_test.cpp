@@ -293,7 +293,7 @@ class arena {
 
   static constexpr std::array<ULONG, zone_count> sizes_{64, 200, 1024};
   // Too few for sixteen threads, so that lists become scarce and are recalled.
-  static constexpr std::array<std::size_t, zone_count> blocks_{300, 2000, 64};
+  static constexpr std::array<std::size_t, zone_count> blocks_{300, 2000, 24};
   static constexpr std::array<POOL_TYPE, 6> types_{
       NonPagedPool,          PagedPool,      NonPagedPoolCacheAligned,
       PagedPoolCacheAligned, NonPagedPoolNx, NonPagedPoolNxCacheAligned};
@@ -308,7 +308,7 @@ class arena {
   shadow shadow_;
 };
 
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds patience{120};
 
 std::uint64_t blocks_out(ULONG tag_low_three) {
   std::vector<exalloc_tag_usage> rows(exalloc_pool_tags(nullptr, 0));
