@@ -4,13 +4,7 @@
 
 #include <atomic>
 
-#if defined(__SANITIZE_THREAD__)
-#define EXALLOC_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define EXALLOC_TSAN 1
-#endif
-#endif
+#include "exalloc/nt/fast.h"
 
 namespace exalloc {
 
@@ -18,14 +12,13 @@ namespace exalloc {
 // ThreadSanitizer knows no fences: there both sides use sequentially consistent operations instead.
 inline constexpr std::memory_order owner_store = std::memory_order_seq_cst;
 inline constexpr std::memory_order owner_load = std::memory_order_seq_cst;
-inline void light_fence() noexcept {}
 #else
 inline constexpr std::memory_order owner_store = std::memory_order_release;
 inline constexpr std::memory_order owner_load = std::memory_order_relaxed;
+#endif
 // The owner's side: keeps the compiler from swapping a store with a later load; the processor may
 // still do it.
-inline void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
-#endif
+inline void light_fence() noexcept { EXALLOC_LIGHT_FENCE(); }
 
 // Prepares heavy_fence for this process. False if the system has none: then no owner may go without
 // its lock.
