@@ -148,6 +148,7 @@ TEST(status_page, the_process_ends_while_it_is_asked) {
     watched_process p;
     p.tell("zone 100 64");
     live_process seen(p.number());
+    ASSERT_EQ(seen.refresh(patience), live_process::answer::fresh);
     p.say("take 0 10 2");
     std::thread asking([&] {
       while (seen.refresh(patience) != live_process::answer::ended) continue;
