@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
 #include "exalloc/exalloc.h"
@@ -28,6 +29,21 @@ TEST(status_page, says_whose_it_is) {
   EXPECT_EQ(page.process, static_cast<std::uint64_t>(getpid()));
   EXPECT_EQ(page.started, exalloc::status::start_of(page.process));
   EXPECT_STREQ(page.program.data(), "host_inside_tests");
+}
+
+// A process may end between the opening of its file in /proc and the reading: it is then gone, not
+// an error of the reader. Children that nobody waits for end at once and take their files with
+// them.
+TEST(status_page, a_process_that_ends_while_its_start_is_read_is_gone) {
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  for (int i = 0; i < 300; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    ASSERT_GT(child, 0);
+    while (exalloc::status::start_of(static_cast<std::uint64_t>(child)).has_value()) {
+    }
+  }
+  signal(SIGCHLD, before);
 }
 
 TEST(status_page, a_forked_child_counts_for_itself) {
