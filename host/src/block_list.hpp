@@ -47,6 +47,10 @@ class block_list {
   };
   virtual run first_run() const noexcept { return {}; }
 
+  // So many blocks each processor may hold, however few there are in all: a list that can grow has
+  // more when another processor needs them.
+  virtual std::uint32_t least_share() const noexcept { return 0; }
+
   // Blocks, free or not.
   std::uint64_t total() const noexcept { return total_.load(std::memory_order_relaxed); }
   void add_total(std::int64_t blocks) noexcept {

@@ -122,20 +122,21 @@ magazine& processor::magazine_for(block_list& list) {
   return *m;
 }
 
-std::int32_t processor::capacity_for(const block_list& list) const noexcept {
-  const std::uint64_t total = list.total();
+std::uint32_t processor::share_of(const block_list& list, std::uint32_t part,
+                                  std::uint32_t most) const noexcept {
   const std::uint64_t parts =
-      std::uint64_t{4} * std::max(1U, processors_.load(std::memory_order_relaxed));
-  if (total >= parts * magazine::capacity) return magazine::capacity;
-  return std::max(static_cast<std::int32_t>(total / parts), 1);
+      std::uint64_t{part} * std::max(1U, processors_.load(std::memory_order_relaxed));
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      most, std::max<std::uint64_t>(list.total() / parts, list.least_share())));
+}
+
+std::int32_t processor::capacity_for(const block_list& list) const noexcept {
+  return std::max(static_cast<std::int32_t>(share_of(list, 4, magazine::capacity)), 1);
 }
 
 std::uint32_t processor::stock_for(const block_list& list) const noexcept {
-  const std::uint64_t total = list.total();
-  const std::uint64_t parts =
-      std::uint64_t{8} * std::max(1U, processors_.load(std::memory_order_relaxed));
-  if (total >= parts * most_stock) return most_stock;
-  return total >= parts * least_stock ? static_cast<std::uint32_t>(total / parts) : 0;
+  const std::uint32_t share = share_of(list, 8, most_stock);
+  return share >= least_stock ? share : 0;
 }
 
 bool processor::thaw(magazine& m, const block_list& list) {

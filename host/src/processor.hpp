@@ -125,6 +125,9 @@ class processor {
     std::uint16_t generation = 0;
   };
 
+  // A processor's share of one part in `part` of a list's blocks, at most `most`.
+  std::uint32_t share_of(const block_list& list, std::uint32_t part,
+                         std::uint32_t most) const noexcept;
   void ask(magazine& m, const block_list& list, std::uint32_t count);
   // Adapts how many are to be on the way, of which `moved` have been used up or were too many.
   static void adapt(magazine& m, std::uint32_t moved) noexcept;

@@ -20,6 +20,8 @@ namespace {
 // seldom.
 constexpr std::uint32_t first_chunk_pages = 16;
 constexpr std::uint32_t largest_chunk_pages = 256;
+// What each processor may hold of a class, in its magazine and as much again on the way.
+constexpr std::uint32_t least_share_bytes = 64 << 10;
 // How often slow frees look whether a trim pays. Each stands for a spilled magazine; in the host
 // every free is slow.
 constexpr std::uint64_t frees_per_check = 32, host_frees_per_check = 1024;
@@ -43,6 +45,7 @@ size_class::size_class(core& c, page_arena& pages, memory_source& source,
       kind_(kind),
       shape_(size_classes::sizes[index]),
       use_number_(pool_use_numbers::of(kind, index)),
+      least_share_(least_share_bytes / shape_.stride),
       next_pages_(first_chunk_pages) {}
 
 void size_class::describe(const chunk& c, std::uint32_t page, std::uint32_t pages, bool draining) {

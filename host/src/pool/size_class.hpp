@@ -43,6 +43,7 @@ class size_class final : public block_list {
 
   bool grow(processor& self, std::uint64_t total) override;
   void freed_slowly(processor& self) override;
+  std::uint32_t least_share() const noexcept override { return least_share_; }
   void each_extent(const std::function<void(std::uint32_t, std::uint32_t)>& visit) override;
 
   // Whether so many blocks lie idle in the card that a trim pays; `pressing` if others need memory.
@@ -96,6 +97,7 @@ class size_class final : public block_list {
   const pool_kind kind_;
   const class_shape shape_;
   const std::uint8_t use_number_;
+  const std::uint32_t least_share_;
   fork_mutex growth_{lock_row::growth};
   std::uint32_t next_pages_;
   std::atomic<chunk*> chunks_{nullptr};
