@@ -1,4 +1,5 @@
-// Tells that nothing is under way in the card, so that a simulator may skip clocks.
+// Tells that nothing in the card moves by itself, so that a simulator may skip clocks. Lines may be
+// under way on the memory bus.
 //
 // Contract: idle_o rises when no portal and no unit has anything to do for 63 cycles, long enough
 // for pulses on their way between units and for the counters to be taken over.

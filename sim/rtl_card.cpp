@@ -15,10 +15,10 @@
 namespace exalloc::sim {
 namespace {
 
-constexpr unsigned half_period_ps = 1'666;
 constexpr std::uint8_t axi_okay = 0;
 constexpr std::uint8_t axi_slave_error = 2;
 constexpr std::uint64_t most_gated = 0xFFFF'FFFF;  // that one clock can be told of
+constexpr unsigned idle_lag = 8;                   // cycles by which idle_o is behind the pins
 
 struct read_beat {
   line_data data;
@@ -36,6 +36,7 @@ struct rtl_card::model {
   Vexalloc_card top{&context};
   std::unique_ptr<VerilatedFstC> waves;
   std::uint64_t cycles = 0;
+  std::uint64_t outside_reset = 0;  // cycles, left-out ones included: the time of waveforms
 
   std::optional<register_access> access;  // the one in progress
   bool address_sent = false, data_sent = false;
@@ -50,6 +51,7 @@ struct rtl_card::model {
 
   std::array<stream_pins, stream_ports> streams;
   std::uint64_t left_out = 0;  // cycles the card has not been told of
+  unsigned restless = 0;       // cycles until idle_o tells of what moved on the memory bus
   bus_watcher* watcher = nullptr;
   bus_pins pins;
 
@@ -118,6 +120,10 @@ void rtl_card::model::sample() {
     std::memcpy(data.data(), &top.m_axi_wdata_o[0], sizeof data);
     write_data.push_back(data);
   }
+  if (restless != 0) --restless;
+  if (top.m_axi_rvalid_i || top.m_axi_bvalid_i || top.m_axi_arvalid_o || top.m_axi_awvalid_o ||
+      top.m_axi_wvalid_o)
+    restless = idle_lag;
   for (unsigned i = 0; i < stream_ports; ++i) {
     streams[i].pop_valid = top.m_axis_pop_tvalid_o >> i & 1;
     streams[i].pop_token = top.m_axis_pop_tdata_o[i];
@@ -198,6 +204,7 @@ void rtl_card::reset() {
   m.write_addresses.clear();
   m.write_data.clear();
   m.write_answers.clear();
+  m.restless = 0;
   for (stream_pins& pins : m.streams) pins.pop_valid = pins.push_ready = false;
   m.top.rst_i = 1;
   for (int i = 0; i < 8; ++i) clock();
@@ -211,20 +218,21 @@ void rtl_card::clock() {
   m.top.eval();
   if (m.watcher != nullptr) m.show();
   m.sample();
-  if (m.waves) m.waves->dump(m.cycles * 2 * half_period_ps);
+  const bool record = m.waves && !m.top.rst_i;
+  if (record) m.waves->dump(m.outside_reset * 10'000 / 3);
   m.top.clk_i = 1;
   m.top.eval();
-  if (m.waves) m.waves->dump((m.cycles * 2 + 1) * half_period_ps);
+  if (record) m.waves->dump((m.outside_reset * 2 + 1) * 5'000 / 3);
   ++m.cycles;
+  if (!m.top.rst_i) ++m.outside_reset;
 }
 
 std::uint64_t rtl_card::cycles() const { return model_->cycles; }
 
 bool rtl_card::idle() const {
   const model& m = *model_;
-  return m.top.idle_o && !m.access && m.reads.empty() && m.beats.empty() &&
-         m.read_lines_left.empty() && m.write_addresses.empty() && m.write_data.empty() &&
-         m.write_answers.empty();
+  return m.top.idle_o && m.restless == 0 && !m.access && m.reads.empty() && m.beats.empty() &&
+         m.write_addresses.empty() && m.write_data.empty() && m.write_answers.empty();
 }
 
 void rtl_card::start_register_write(std::uint32_t offset, std::uint32_t value) {
@@ -266,7 +274,10 @@ std::optional<write_request> rtl_card::take_write() {
 
 void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
 
-void rtl_card::leave_out(std::uint64_t cycles) { model_->left_out += cycles; }
+void rtl_card::leave_out(std::uint64_t cycles) {
+  model_->left_out += cycles;
+  model_->outside_reset += cycles;
+}
 
 stream_pins& rtl_card::stream(unsigned port) { return model_->streams[port]; }
 

@@ -45,8 +45,7 @@ class rtl_card {
   void clock();
   // Cycles clocked since construction.
   std::uint64_t cycles() const;
-  // Nothing is in flight and nothing can happen before the host or a kernel acts: cycles may be
-  // left out.
+  // Nothing can happen before the host or a kernel acts or memory answers: cycles may be left out.
   bool idle() const;
   // Tells the card, at its next clock, that so many cycles have been left out: for its own time.
   void leave_out(std::uint64_t cycles);
@@ -71,8 +70,9 @@ class rtl_card {
   // Shows the pins to somebody at every clock edge from now on; null for nobody.
   void watch(bus_watcher* watcher);
 
-  // Records waveforms to an FST file from now on; an empty name completes the file. Throws
-  // std::runtime_error when it cannot be written.
+  // Records waveforms to an FST file from now on; an empty name completes the file. Its times are
+  // 300 MHz, left-out cycles included, resets not. Throws std::runtime_error when it cannot be
+  // written.
   void trace(const std::string& file);
 
  private:

@@ -10,6 +10,9 @@
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace exalloc::sim {
 namespace {
@@ -30,6 +33,13 @@ link_settings asked_link() {
       throw std::invalid_argument(fmt::format("EXALLOC_LINK_SEED={} is no number", seed));
   }
   return out;
+}
+
+// "card.fst" has its transactions in "card.transactions.fst".
+std::string transactions_beside(const std::string& file) {
+  constexpr std::string_view end = ".fst";
+  const bool has_end = file.size() > end.size() && file.ends_with(end);
+  return file.substr(0, file.size() - (has_end ? end.size() : 0)) + ".transactions.fst";
 }
 
 }  // namespace
@@ -113,7 +123,16 @@ void sim_card::advance_to(std::uint64_t ns) {
 
 void sim_card::trace(const std::string& file) {
   std::lock_guard lock(mutex_);
+  // The transactions first: nothing has to be undone when their file cannot be written.
+  std::shared_ptr<transaction_watcher> transactions;
+  if (!file.empty()) transactions = record_transactions(transactions_beside(file));
   platform_.trace(file);
+  platform_.watch(std::move(transactions));
+}
+
+std::uint64_t sim_card::clocked_cycles() {
+  std::lock_guard lock(mutex_);
+  return platform_.counted().cycles;
 }
 
 }  // namespace exalloc::sim

@@ -36,6 +36,8 @@ class sim_card final : public card {
     return reinterpret_cast<std::byte*>(device_address);
   }
   void trace(const std::string& file) override;
+  // That were not left out.
+  std::uint64_t clocked_cycles();
   // Cycles are simulated in real time, on a machine that may have other work.
   std::uint32_t patience_ms() const noexcept override { return 60'000; }
 

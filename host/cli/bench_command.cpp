@@ -129,6 +129,7 @@ void add_bench(CLI::App& app) {
       "token. Takes about a minute.\n"
       "Example: exalloc bench rtl --json rtl.json");
   rtl->callback([json_file] { bench_rtl(*json_file); });
+  add_bench_platform(*command);
 #endif
 }
 

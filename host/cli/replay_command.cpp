@@ -30,8 +30,10 @@ struct arguments {
   std::string card;
   std::string caches = "lookaside";
   std::string magazines = "on";
+  std::string link;
+  std::string timing = "closed";
   std::uint64_t limit = 0;
-  std::uint64_t seed = 1;
+  std::optional<std::uint64_t> seed;
   std::string json;
   std::string wave;
   bool strict = false;
@@ -41,6 +43,7 @@ constexpr const char* examples =
     "Examples:\n"
     "  exalloc replay trace.txt.xz                     on the soft card: are the calls right?\n"
     "  exalloc replay trace.txt --card sim             on the Verilated card: how fast are they?\n"
+    "  exalloc replay trace.txt --link gen4x8 --timing open   at the trace's own times\n"
     "  exalloc replay trace.txt --json - | jq .checks  for scripts\n"
     "  exalloc replay trace.txt --caches zone          caches as zones, not lookaside lists\n"
     "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n\n"
@@ -83,11 +86,25 @@ struct recording {
   bool on = false;
 };
 
+// The simulated card reads its link from the environment when it is opened.
+void choose_link(const arguments& args) {
+  if (!args.link.empty()) ::setenv("EXALLOC_LINK", args.link.c_str(), 1);
+  if (args.seed) ::setenv("EXALLOC_LINK_SEED", std::to_string(*args.seed).c_str(), 1);
+}
+
 replay::replay_result run(const arguments& args) {
   recording waves;
   std::unique_ptr<replay::library_allocator> calls;
   const auto open = [&]() -> replay::allocator& {
-    calls = std::make_unique<replay::library_allocator>(args.card, args.magazines == "on");
+    choose_link(args);
+    const std::string card = args.card.empty() && !args.link.empty() ? "sim" : args.card;
+    calls = std::make_unique<replay::library_allocator>(card, args.magazines == "on");
+    if (args.timing == "open" && !calls->has_time()) {
+      throw std::runtime_error(
+          fmt::format("--timing open needs a simulated card, and the {} card has no time; add "
+                      "--card sim or --link",
+                      calls->card_name()));
+    }
     if (!args.wave.empty()) {
       if (calls->card_name() != "sim") {
         throw std::runtime_error(
@@ -104,7 +121,8 @@ replay::replay_result run(const arguments& args) {
   replay::replay_options options;
   options.trace = args.trace;
   options.reading = {format_of(args.format), args.limit, args.strict};
-  options.seed = args.seed;
+  options.seed = args.seed.value_or(1);
+  options.timing = args.timing == "open" ? replay::call_timing::open : replay::call_timing::closed;
   options.caches = args.caches == "zone" ? replay::cache_kind::zone : replay::cache_kind::lookaside;
   options.complain = [](const std::string& text) { spdlog::warn("{}", text); };
   replay::progress progress;
@@ -128,6 +146,10 @@ void refuse_unwritable(const arguments& args) {
 }
 
 void replay_trace(const arguments& args) {
+  if (!args.link.empty() && args.card == "soft") {
+    throw std::runtime_error(
+        "--link needs the simulated card, and the soft card has no link; leave out --card soft");
+  }
   const bool json_to_stdout = args.json == "-";
   const bool json_to_file = !args.json.empty() && !json_to_stdout;
   if (json_to_file) refuse_unwritable(args);
@@ -178,18 +200,34 @@ void add_replay(CLI::App& app) {
                    "compared")
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
+  command
+      ->add_option("--link", args->link,
+                   "PCIe link of the simulated card, and that card if --card is not given; without "
+                   "it EXALLOC_LINK decides, else gen3x16")
+      ->check(CLI::IsMember({"gen3x8", "gen3x16", "gen4x8", "gen4x16", "zero"}));
+  command
+      ->add_option("--timing", args->timing,
+                   "closed: calls back to back; open: at the trace's own times (not for an mtrace, "
+                   "which has none)")
+      ->check(CLI::IsMember({"closed", "open"}))
+      ->capture_default_str();
   command->add_option("--limit", args->limit, "Read only the first LINES lines (0: all)")
       ->type_name("LINES")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--seed", args->seed, "Seed of what is random: see docs/replay.md")
+  command
+      ->add_option("--seed", args->seed,
+                   "Seed of what is random, the link's latencies too: see docs/replay.md")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->default_str("1");
   command
       ->add_option("--json", args->json,
                    "Write the report as JSON too ('-': to stdout, and the text to stderr)")
       ->type_name("FILE");
-  command->add_option("--wave", args->wave, "Record the card's signals (sim only)")
+  command
+      ->add_option("--wave", args->wave,
+                   "Record the card's signals, and beside them, in FILE.transactions.fst, what "
+                   "travels on the link by name (sim only)")
       ->type_name("FILE.fst");
   command->add_flag("--strict", args->strict, "Refuse a trace with a malformed line");
   command->footer(examples);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace exalloc::replay {
@@ -22,9 +23,10 @@ struct event {
   unsigned processor = 0;
   std::uint64_t address = 0;  // as the trace names the block; 0 is NULL
   // Of allocations only:
-  std::uint64_t requested = 0;  // bytes
-  std::uint64_t allocated = 0;  // bytes; 0 when the format does not tell
-  std::string_view cache;       // the kmem_cache, into the line; empty for pool
+  std::uint64_t requested = 0;                // bytes
+  std::uint64_t allocated = 0;                // bytes; 0 when the format does not tell
+  std::string_view cache;                     // the kmem_cache, into the line; empty for pool
+  std::optional<std::uint64_t> time_ns = {};  // of any event: none if the trace does not tell
 };
 
 // What a line turned out to be.

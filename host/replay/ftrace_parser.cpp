@@ -1,5 +1,7 @@
 #include <array>
 #include <cctype>
+#include <limits>
+#include <optional>
 
 #include "parsers.hpp"
 #include "scan.hpp"
@@ -43,8 +45,28 @@ bool is_timestamp(std::string_view word) {
          word.find('.') == word.rfind('.');
 }
 
+// "2055.521342" is seconds; a number without a fraction is of a clock that counts something else,
+// and has no unit.
+std::optional<std::uint64_t> nanoseconds(std::string_view stamp) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  stamp.remove_suffix(1);  // the colon
+  const auto point = stamp.find('.');
+  std::uint64_t seconds = 0;
+  if (point == std::string_view::npos || !scan::parse_number(stamp.substr(0, point), seconds, 10) ||
+      seconds >= std::numeric_limits<std::uint64_t>::max() / second) {
+    return std::nullopt;
+  }
+  std::uint64_t fraction = 0, unit = second;
+  for (const char digit : stamp.substr(point + 1)) {
+    unit /= 10;  // 0 beyond the ninth: less than we count
+    fraction += static_cast<std::uint64_t>(digit - '0') * unit;
+  }
+  return unit == second ? std::nullopt : std::optional(seconds * second + fraction);
+}
+
 struct prefix {
   unsigned processor;
+  std::optional<std::uint64_t> time_ns;
   std::string_view event_word;
   std::string_view fields;
 };
@@ -60,6 +82,7 @@ bool parse_prefix(std::string_view text, prefix& out) {
   std::string_view word = scan::take_word(text);
   if (!is_timestamp(word)) word = scan::take_word(text);
   if (!is_timestamp(word)) return false;
+  out.time_ns = nanoseconds(word);
   out.event_word = scan::take_word(text);
   out.fields = text;
   return !out.event_word.empty();
@@ -137,6 +160,7 @@ parsed_line parse_ftrace(std::string_view line, event& out) {
   if (found.processor >= most_processors) return malformed("the processor number is too large");
   out.kind = name->kind;
   out.processor = found.processor;
+  out.time_ns = found.time_ns;
   return parse_fields(found.fields, out);
 }
 

@@ -39,7 +39,8 @@ card_counters difference(card_counters now, const card_counters& before) {
 
 }  // namespace
 
-player::player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model)
+player::player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model,
+               call_timing timing)
     : calls_(calls),
       model_(model),
       random_(seed),
@@ -48,23 +49,32 @@ player::player(allocator& calls, std::uint64_t seed, cache_kind caches, const co
       time_zero_(calls.now_ns()) {
   result_.seed = seed;
   result_.caches = caches;
+  result_.timing = timing;
   result_.magazines = calls.magazines();
   result_.card = calls.card_name();
   result_.has_latencies = calls.has_time();
 }
 
-void player::enter(unsigned processor) {
-  calls_.enter(processor);
-  const auto [at, is_new] = clocks_.try_emplace(processor, 0);
-  if (is_new) at->second = random_() % clock_skew_ns;
+void player::enter(const event& e) {
+  calls_.enter(e.processor);
+  const auto [at, is_new] = clocks_.try_emplace(e.processor, 0);
   clock_ = &at->second;
+  if (result_.timing == call_timing::closed) {
+    if (is_new) *clock_ = random_() % clock_skew_ns;
+    return;
+  }
+  // A trace of several processors may be a little out of order.
+  due_ = std::max(*e.time_ns, *first_time_) - *first_time_;
 }
 
 // The order of the trace is kept: no event begins before the one that stands above it, but the
 // processors' calls overlap in time as they did when the trace was recorded.
 template <typename function>
 player::call_cost player::timed(function&& call) {
-  *clock_ = std::max(*clock_, last_start_);
+  // Whoever calls at its own time has waited for the call that still ran on its processor.
+  const bool open = result_.timing == call_timing::open;
+  const std::uint64_t late = open && *clock_ > due_ ? *clock_ - due_ : 0;
+  *clock_ = std::max({*clock_, last_start_, due_});
   last_start_ = *clock_;
   calls_.advance_to(time_zero_ + *clock_);
   const processor_stats before = calls_.stats();
@@ -74,8 +84,9 @@ player::call_cost player::timed(function&& call) {
   // Commands to the card (a zone is extended) are no waits for a ring, but their time passes too.
   const std::uint64_t ns = std::max(host_cost_ns(model_, before, after), calls_.now_ns() - began);
   *clock_ += ns;
+  if (open) due_ = *clock_;  // of a second call for the same event
   return {
-      ns,
+      late + ns,
       after.slow_allocations != before.slow_allocations || after.slow_frees != before.slow_frees,
       after.waits != before.waits};
 }
@@ -126,6 +137,7 @@ player::list& player::list_of(const event& e) {
 
 void player::play(const event& e, std::uint64_t line) {
   ++result_.events;
+  if (!first_time_) first_time_ = e.time_ns;
   checker_.at_line(line);
   if (is_allocation(e.kind)) {
     allocate(e);
@@ -139,7 +151,7 @@ void player::allocate(const event& e) {
     ++result_.null_allocations;
     return;
   }
-  enter(e.processor);
+  enter(e);
   if (const auto old = live_.find(e.address); old != live_.end()) {
     ++result_.untraced_frees;
     const live_block block = old->second;
@@ -188,7 +200,7 @@ void player::free(const event& e) {
   }
   const live_block block = at->second;
   live_.erase(at);
-  enter(e.processor);
+  enter(e);
   const call_cost cost = timed([&] { release(block); });
   if (cost.waited) ++result_.frees_that_waited;
   if (e.processor != block.processor) ++result_.remote_frees;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
@@ -21,9 +22,11 @@ namespace exalloc::replay {
 
 class player {
  public:
-  player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model = {});
+  player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model = {},
+         call_timing timing = call_timing::closed);
 
-  // One event, which stands in this line. Throws std::runtime_error when a zone cannot be made.
+  // One event, which stands in this line; with open timing it has a time. Throws
+  // std::runtime_error when a zone cannot be made.
   void play(const event& e, std::uint64_t line);
 
   // Frees what is left, checks every zone, and gives the result: all but what the reader knows.
@@ -63,7 +66,7 @@ class player {
   list& list_of(const event& e);
   list& add_list(std::string name, list_kind kind, std::uint64_t block_size);
 
-  void enter(unsigned processor);
+  void enter(const event& e);
   template <typename function>
   call_cost timed(function&& call);
 
@@ -85,6 +88,8 @@ class player {
   std::map<unsigned, std::uint64_t> clocks_;  // of the trace's processors, ns since time_zero_
   std::uint64_t* clock_ = nullptr;            // of the current one
   std::uint64_t last_start_ = 0;              // when the previous event began
+  std::optional<std::uint64_t> first_time_;   // of the trace
+  std::uint64_t due_ = 0;                     // of this event, with open timing
 };
 
 }  // namespace exalloc::replay

@@ -16,6 +16,7 @@ struct replay_options {
   reader_options reading;
   std::uint64_t seed = 1;
   cache_kind caches = cache_kind::lookaside;
+  call_timing timing = call_timing::closed;
   std::function<void(const std::string&)> complain;  // of malformed lines
   // Called now and then with the share that is done (0 when unknown) and the lines so far.
   std::function<void(double, std::uint64_t)> progress;

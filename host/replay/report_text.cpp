@@ -152,8 +152,15 @@ void checks(out o, const replay_result& r) {
 std::string text_report(const replay_result& r, bool unicode) {
   std::string text;
   const out o(text);
-  fmt::format_to(o, "{} ({}) on card {}: {} processors, seed {}, {:.1f} s\n\n", r.trace,
-                 to_string(r.format), r.card, r.processors, r.seed, r.wall_seconds);
+  fmt::format_to(o, "{} ({}) on card {}: {} processors, seed {}, {} timing, {:.1f} s\n", r.trace,
+                 to_string(r.format), r.card, r.processors, r.seed, to_string(r.timing),
+                 r.wall_seconds);
+  if (r.counters.cycles && r.wall_seconds > 0) {
+    fmt::format_to(o, "{} card cycles simulated a second, left-out ones counted\n",
+                   grouped(static_cast<std::uint64_t>(static_cast<double>(*r.counters.cycles) /
+                                                      r.wall_seconds)));
+  }
+  fmt::format_to(o, "\n");
   totals(o, r);
   lists(o, r);
   lookasides(o, r);

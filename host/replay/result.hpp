@@ -19,6 +19,15 @@ constexpr const char* to_string(cache_kind kind) {
   return kind == cache_kind::zone ? "zone" : "lookaside";
 }
 
+// When the calls of a trace begin.
+enum class call_timing : std::uint8_t {
+  closed,  // each as soon as the one before it has ended
+  open,    // at its own time in the trace
+};
+constexpr const char* to_string(call_timing timing) {
+  return timing == call_timing::open ? "open" : "closed";
+}
+
 enum class list_kind : std::uint8_t { zone, lookaside, pool };
 constexpr const char* to_string(list_kind kind) {
   return kind == list_kind::zone ? "zone" : kind == list_kind::lookaside ? "lookaside" : "pool";
@@ -63,6 +72,7 @@ struct replay_result {
   std::uint64_t processors = 0;
   cache_kind caches = cache_kind::zone;
   bool magazines = true;  // of lookaside lists
+  call_timing timing = call_timing::closed;
 
   std::uint64_t events = 0;
   std::uint64_t allocations = 0;

@@ -39,6 +39,8 @@ class portal {
 
   // Whether the submission ring has no room for another line.
   bool full() const noexcept { return tail_ - executed_ == ring_lines; }
+  // Lines that the card is not known to have executed.
+  std::uint32_t unexecuted() const noexcept { return tail_ - executed_; }
   // Writes a line; the card sees it at the next ring(). There must be room.
   void submit(regs::opcode opcode, std::uint32_t list, std::uint16_t cookie, std::uint32_t count,
               std::span<const std::uint32_t> tokens, bool ack = false, bool call = false,

@@ -20,14 +20,15 @@ card_side::card_side(sc_core::sc_module_name name, const link_settings& s)
     : sc_module(name),
       register_path_(s.register_path_ns * ps_per_ns),
       memory_path_(s.memory_path_ns * ps_per_ns),
-      register_arrives_("register_arrives",
+      register_arrives_("register_arrives", transaction_place::card,
                         [this](transfer& t) {
                           accesses_.push_back(&t);
                           wake();
                         }),
-      register_answered_("register_answered", [this](transfer& t) { answer(registers, t); }),
-      to_link_("to_link", [this](transfer& t) { request(memory, t); }),
-      from_link_("from_link", [this](transfer& t) { take_answer(t); }) {
+      register_answered_("register_answered", transaction_place::link_up,
+                         [this](transfer& t) { answer(registers, t); }),
+      to_link_("to_link", transaction_place::link_up, [this](transfer& t) { request(memory, t); }),
+      from_link_("from_link", std::nullopt, [this](transfer& t) { take_answer(t); }) {
   registers.register_nb_transport_fw(this, &card_side::host_asks);
   memory.register_nb_transport_bw(this, &card_side::memory_answers);
   rtl_.watch(&checks_);
@@ -107,11 +108,13 @@ void card_side::cycle() {
   while (auto r = rtl_.take_read()) {
     transfer& t = pool_.get(tlm::TLM_READ_COMMAND, r->address, r->lines * sizeof(line_data));
     reads_.push_back(&t);
+    tell_begin(t, transaction_kind::card_read, transaction_place::card_shell);
     to_link_.put(t, now_ps() + memory_path_);
   }
   while (auto w = rtl_.take_write()) {
     transfer& t = pool_.get(tlm::TLM_WRITE_COMMAND, w->address, sizeof(line_data));
     std::memcpy(t.data.data(), w->data.data(), sizeof(line_data));
+    tell_begin(t, transaction_kind::card_write, transaction_place::card_shell);
     to_link_.put(t, now_ps() + memory_path_);
   }
 }
@@ -139,6 +142,11 @@ void card_side::end_access() {
   busy_ = false;
   if (t.is_read()) std::memcpy(t.data.data(), &got->value, sizeof got->value);
   t.set_response_status(got->ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_GENERIC_ERROR_RESPONSE);
+  if (t.is_read()) {
+    tell_move(t, transaction_place::card_shell);
+  } else {
+    tell_end(t);
+  }
   register_answered_.put(t, now_ps() + (t.is_read() ? register_path_ : 0));
 }
 

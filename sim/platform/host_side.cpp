@@ -33,15 +33,23 @@ void transfer_pool::free(tlm::tlm_generic_payload* payload) {
   free_.push_back(&t);
 }
 
-stage::stage(sc_core::sc_module_name name, std::function<void(transfer&)> leave)
-    : sc_module(name), leave_(std::move(leave)) {
+stage::stage(sc_core::sc_module_name name, std::optional<transaction_place> next,
+             std::function<void(transfer&)> leave)
+    : sc_module(name), next_(next), leave_(std::move(leave)) {
   SC_METHOD(leave);
   sensitive << queue_.get_event();
   dont_initialize();
 }
 
 void stage::leave() {
-  while (transfer* t = queue_.get_next_transaction()) leave_(*t);
+  while (transfer* t = queue_.get_next_transaction()) {
+    if (next_) {
+      tell_move(*t, *next_);
+    } else {
+      tell_end(*t);
+    }
+    leave_(*t);
+  }
 }
 
 host_memory::host_memory(sc_core::sc_module_name name, process_memory& memory)
@@ -72,15 +80,16 @@ root_complex::root_complex(sc_core::sc_module_name name, const link_settings& s)
       answer_latency_(s.register_answer, s.seed, 3),
       read_latency_(s.host_read, s.seed, 4),
       write_latency_(s.host_write, s.seed, 5),
-      issued_("issued", [this](transfer& t) { request(to_link, t); }),
-      answered_("answered",
+      issued_("issued", transaction_place::link_down, [this](transfer& t) { request(to_link, t); }),
+      answered_("answered", std::nullopt,
                 [](transfer& t) {
                   std::uint32_t value;
                   std::memcpy(&value, t.data.data(), sizeof value);
                   if (t.answered) t.answered({t.ok(), value});
                   t.release();
                 }),
-      memory_reached_("memory_reached", [this](transfer& t) { reach_memory(t); }) {
+      memory_reached_("memory_reached", transaction_place::link_down,
+                      [this](transfer& t) { reach_memory(t); }) {
   to_link.register_nb_transport_bw(this, &root_complex::answered);
   from_link.register_nb_transport_fw(this, &root_complex::card_asks);
 }
@@ -95,6 +104,7 @@ void root_complex::issue(transfer& t) {
 void root_complex::write(std::uint32_t offset, std::uint32_t value) {
   transfer& t = pool_.get(tlm::TLM_WRITE_COMMAND, offset, sizeof value);
   std::memcpy(t.data.data(), &value, sizeof value);
+  tell_begin(t, transaction_kind::register_write, transaction_place::root_complex, value);
   issue(t);
 }
 
@@ -102,6 +112,7 @@ void root_complex::read(std::uint32_t offset,
                         std::function<void(const register_answer&)> answered) {
   transfer& t = pool_.get(tlm::TLM_READ_COMMAND, offset, sizeof(std::uint32_t));
   t.answered = std::move(answered);
+  tell_begin(t, transaction_kind::register_read, transaction_place::root_complex);
   issue(t);
 }
 
@@ -126,6 +137,7 @@ tlm::tlm_sync_enum root_complex::card_asks(payload& p, tlm::tlm_phase& ph, sc_co
 void root_complex::reach_memory(transfer& t) {
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   memory->b_transport(t, delay);
+  if (t.is_write()) tell_end(t);
   if (t.is_write() && t.ok() && line_written) line_written(t.get_address());
   answer(from_link, t);
 }

@@ -7,10 +7,13 @@ pcie_link::pcie_link(sc_core::sc_module_name name, const link_settings& settings
       settings_(settings),
       down_(settings, 0),
       up_(settings, 1),
-      reaches_card_("reaches_card", [this](transfer& t) { request(to_card, t); }),
-      host_answered_("host_answered", [this](transfer& t) { answer(from_host, t); }),
-      reaches_host_("reaches_host", [this](transfer& t) { request(to_host, t); }),
-      card_answered_("card_answered", [this](transfer& t) {
+      reaches_card_("reaches_card", transaction_place::card_shell,
+                    [this](transfer& t) { request(to_card, t); }),
+      host_answered_("host_answered", transaction_place::root_complex,
+                     [this](transfer& t) { answer(from_host, t); }),
+      reaches_host_("reaches_host", transaction_place::memory,
+                    [this](transfer& t) { request(to_host, t); }),
+      card_answered_("card_answered", transaction_place::card_shell, [this](transfer& t) {
         tags_used_ -= read_tlps(settings_, t.get_data_length()).tlps;
         answer(from_card, t);
         send_waiting_reads();

@@ -39,17 +39,22 @@ struct platform::parts {
   std::unique_ptr<sc_core::sc_simcontext> context;
   std::optional<modules> m;
   std::exception_ptr failure;
+  std::shared_ptr<transaction_watcher> watcher;
+  watching watched;
+  bool paused = false;  // in this run
 };
 
 class platform::entered {
  public:
-  explicit entered(const parts& p)
+  explicit entered(parts& p)
       : lock_(systemc_lock),
         current_(sc_core::sc_curr_simcontext),
         default_(sc_core::sc_default_global_context) {
+    current_watching = &p.watched;
     sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = p.context.get();
   }
   ~entered() {
+    current_watching = nullptr;
     sc_core::sc_curr_simcontext = current_;
     sc_core::sc_default_global_context = default_;
   }
@@ -112,13 +117,20 @@ void platform::run_what_is_under_way(picoseconds until) {
     entered in(*parts_);
     parts_->m->card.look_at_kernels();
     const bool under_way = !parts_->m->card.asleep() || sc_core::sc_pending_activity();
+    parts_->paused = false;
     if (under_way && until > now_ps() && !parts_->failure)
       sc_core::sc_start(time_from_now(until), sc_core::SC_EXIT_ON_STARVATION);
+    // What is left begins after `until`: SystemC takes that for starvation.
+    if (sc_core::sc_pending_activity() && until > now_ps() && !parts_->failure && !parts_->paused)
+      sc_core::sc_start(time_from_now(until), sc_core::SC_RUN_TO_TIME);
   }
   if (parts_->failure) std::rethrow_exception(parts_->failure);
 }
 
-void platform::pause() { sc_core::sc_pause(); }
+void platform::pause() {
+  parts_->paused = true;
+  sc_core::sc_pause();
+}
 
 bool platform::quiet() const {
   entered in(*parts_);
@@ -137,6 +149,12 @@ bool platform::interrupt() const { return parts_->m->card.interrupt(); }
 void platform::attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel) {
   entered in(*parts_);
   parts_->m->card.attach(stream_port, kernel);
+}
+
+void platform::watch(std::shared_ptr<transaction_watcher> watcher) {
+  entered in(*parts_);
+  parts_->watcher = std::move(watcher);
+  parts_->watched.watcher = parts_->watcher.get();
 }
 
 void platform::trace(const std::string& file) { parts_->m->card.rtl().trace(file); }

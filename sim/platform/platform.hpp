@@ -7,6 +7,7 @@
 #include <string>
 
 #include "platform/link_settings.hpp"
+#include "platform/transactions.hpp"
 #include "rtl_card.hpp"
 
 namespace exalloc {
@@ -48,6 +49,8 @@ class platform {
   // Puts a kernel behind a stream port, and leaves the one there was in its place.
   void attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel);
   void trace(const std::string& file);
+  // Tells somebody of each transaction that begins from now on; null for nobody.
+  void watch(std::shared_ptr<transaction_watcher> watcher);
 
   struct traffic {
     std::uint64_t down_bytes, up_bytes;  // on the wire

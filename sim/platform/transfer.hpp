@@ -6,11 +6,13 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <systemc>
 #include <tlm>
 #include <vector>
 
 #include "platform/latency.hpp"
+#include "platform/transactions.hpp"
 #include "rtl_card.hpp"
 
 namespace exalloc::sim {
@@ -22,6 +24,7 @@ class transfer final : public tlm::tlm_generic_payload {
   std::array<unsigned char, most_bytes> data{};
   std::function<void(const register_answer&)> answered;  // of a register read
   bool complete = false;                                 // has come back to the bridge
+  transaction about{};                                   // number 0: nobody watches it
 
   bool ok() const { return is_response_ok(); }
 };
@@ -47,11 +50,38 @@ inline sc_core::sc_time time_from_now(picoseconds at) {
   return sc_core::sc_time::from_value(at > now ? at - now : 0);
 }
 
+// Who is told of what travels. Like SystemC's own current context there is one at a time: the one
+// of the platform that runs, and none of others.
+struct watching {
+  transaction_watcher* watcher = nullptr;
+  std::uint64_t begun = 0;
+};
+inline watching* current_watching = nullptr;
+
+inline void tell_begin(transfer& t, transaction_kind kind, transaction_place place,
+                       std::uint32_t value = 0) {
+  t.about = {};
+  if (current_watching == nullptr || current_watching->watcher == nullptr) return;
+  t.about = {++current_watching->begun, kind, t.get_address(), t.get_data_length(), value};
+  current_watching->watcher->begins(t.about, place, now_ps());
+}
+inline void tell_move(const transfer& t, transaction_place to) {
+  if (t.about.number == 0 || current_watching->watcher == nullptr) return;
+  current_watching->watcher->moves(t.about, to, now_ps());
+}
+inline void tell_end(transfer& t) {
+  if (t.about.number == 0) return;
+  if (current_watching->watcher != nullptr) current_watching->watcher->ends(t.about, now_ps());
+  t.about = {};
+}
+
 // Transfers wait here, each until its own time; those of one time leave in the order they came.
 class stage final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(stage);
-  stage(sc_core::sc_module_name name, std::function<void(transfer&)> leave);
+  // `next` is where they go; without it what was to be watched of them is over.
+  stage(sc_core::sc_module_name name, std::optional<transaction_place> next,
+        std::function<void(transfer&)> leave);
 
   void put(transfer& t, picoseconds at) { queue_.notify(t, time_from_now(at)); }
 
@@ -59,6 +89,7 @@ class stage final : public sc_core::sc_module {
   void leave();
 
   tlm_utils::peq_with_get<transfer> queue_{"queue"};
+  std::optional<transaction_place> next_;
   std::function<void(transfer&)> leave_;
 };
 

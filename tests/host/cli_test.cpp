@@ -67,7 +67,9 @@ TEST_F(program, bad_usage_is_status_2) {
        {std::string(), std::string("replay"), std::string("fly"), "replay --fast " + trace,
         "replay --card gold " + trace, "replay --format xml " + trace, "replay --limit -3 " + trace,
         "replay --limit x " + trace, "replay --seed x " + trace,
-        "replay --wave w.fst --card soft " + trace, "replay --json /nowhere/x.json " + trace}) {
+        "replay --wave w.fst --card soft " + trace, "replay --card soft --link zero " + trace,
+        "replay --link gen9 " + trace, "replay --timing late " + trace,
+        "replay --timing open " + trace, "replay --timing open " + data("nginx-wrk.ftrace.txt.xz"), "replay --json /nowhere/x.json " + trace}) {
     const outcome o = run(arguments);
     EXPECT_EQ(o.status, 2) << arguments;
     EXPECT_THAT(o.err, testing::Not(IsEmpty())) << arguments;
@@ -81,6 +83,13 @@ TEST_F(program, bad_input_is_status_2) {
     EXPECT_EQ(o.status, 2) << name;
     EXPECT_THAT(o.err, HasSubstr("exalloc: error: " + data(name))) << name;
   }
+}
+
+TEST_F(program, an_mtrace_has_no_times) {
+  const outcome o = run("replay --timing open " + data("sqlite.mtrace.xz"));
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("mtrace does not tell when the calls were made"));
+  EXPECT_THAT(o.err, HasSubstr("--timing closed"));
 }
 
 TEST_F(program, malformed_lines_are_skipped_or_refused) {

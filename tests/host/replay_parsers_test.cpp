@@ -21,6 +21,7 @@ TEST_P(three_spellings, of_one_allocation_are_the_same_event) {
   ASSERT_EQ(parse_ftrace(GetParam().line, e).kind, line_kind::event);
   EXPECT_EQ(e.kind, event_kind::cache_allocate);
   EXPECT_EQ(e.processor, 1u);
+  EXPECT_EQ(e.time_ns, 2'055'521'359'000u);
   EXPECT_EQ(e.address, 0x27cc7f7u);
   EXPECT_EQ(e.requested, 5840u);
   EXPECT_EQ(e.allocated, 5888u);
@@ -72,6 +73,25 @@ TEST(ftrace, knows_every_event_and_its_node_variant) {
   EXPECT_EQ(kind_of("kmem_cache_alloc"), event_kind::cache_allocate);
   EXPECT_EQ(kind_of("kmem_cache_alloc_node"), event_kind::cache_allocate);
   EXPECT_EQ(kind_of("kmem_cache_free"), event_kind::cache_free);
+}
+
+TEST(ftrace, times_are_seconds_with_a_fraction) {
+  const auto time_of = [](const std::string& stamp) {
+    event e;
+    e.time_ns = 7;
+    EXPECT_EQ(parse_ftrace("t-1 [000] ..... " + stamp + ": kfree: ptr=0x10", e).kind,
+              line_kind::event)
+        << stamp;
+    return e.time_ns;
+  };
+  EXPECT_EQ(time_of("0.000001"), 1'000u);
+  EXPECT_EQ(time_of("12.123456789"), 12'123'456'789u);
+  EXPECT_EQ(time_of("12.1234567899"), 12'123'456'789u);
+  EXPECT_EQ(time_of("1.5"), 1'500'000'000u);
+  EXPECT_EQ(time_of("18446744072.0"), 18'446'744'072'000'000'000u);
+  // Clocks that count something else, and numbers beyond ours.
+  for (const char* stamp : {"2055521359", "5.", "18446744073.0", "99999999999999999999.5"})
+    EXPECT_EQ(time_of(stamp), std::nullopt) << stamp;
 }
 
 TEST(ftrace, skips_headers_and_other_events_silently) {

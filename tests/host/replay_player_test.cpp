@@ -122,6 +122,29 @@ TEST(replay_time, is_charged_by_the_model) {
   EXPECT_EQ(r.free_ns.maximum(), model.fast_free_ns);
 }
 
+TEST(replay_time, open_calls_begin_at_their_own_times) {
+  fake_allocator calls;
+  player playing(calls, 1, cache_kind::zone, {}, call_timing::open);
+  const auto at = [&](event e, std::uint64_t ns) {
+    e.time_ns = 5'000'000'000 + ns;
+    playing.play(e, 1);
+  };
+  at(cache_allocate(1, "a", 40), 0);
+  at(cache_allocate(2, "a", 40), 1'000'000);
+  for (std::uint64_t i = 3; i <= 64; ++i) at(cache_allocate(i, "a", 40, 1), 2'000'000);
+  at(cache_allocate(65, "a", 40), 3'000'000);  // waits for the card
+  at(cache_allocate(66, "a", 40), 3'000'100);  // and this one for that
+  at(cache_free(66), 2'000'000);               // out of order: as soon as it can be
+  const replay_result r = playing.finish();
+  const cost_model model;
+  EXPECT_EQ(r.timing, call_timing::open);
+  const std::uint64_t miss = 500 + model.slow_allocation_ns + model.fast_allocation_ns;
+  EXPECT_EQ(r.simulated_ns, 3'000'000 + miss + model.fast_allocation_ns + model.fast_free_ns);
+  EXPECT_EQ(r.allocate_ns.maximum(), miss);
+  // Of the 65 others one waited for that.
+  EXPECT_EQ(r.allocate_ns.percentile(64.5 / 66), miss - 100 + model.fast_allocation_ns);
+}
+
 TEST(replay_time, the_same_seed_gives_the_same_times) {
   std::vector<event> events;
   for (std::uint64_t i = 1; i <= 500; ++i) {

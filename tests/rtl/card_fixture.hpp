@@ -88,11 +88,12 @@ class ExallocCard : public ports::SeededTest {
     return sum;
   }
   void WaitIdle() {
-    for (unsigned wait = 0; !card.model->idle_o; ++wait) {
+    // idle_o leaves out what is under way on the bus, and is behind what comes there.
+    for (unsigned wait = 0, rest = 0; rest < 8; ++wait) {
       ASSERT_LT(wait, 5000u) << "never idle";
+      rest = card.model->idle_o && card.memory.Quiet() ? rest + 1 : 0;
       card.Cycle();
     }
-    EXPECT_TRUE(card.memory.Quiet());
   }
 
   Harness card;

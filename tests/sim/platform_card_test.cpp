@@ -175,6 +175,73 @@ TEST(PlatformCard, AKernelMayThrow) {
   EXPECT_THROW(card.advance_to(card.now_ns() + 1'000), std::logic_error);
 }
 
+// Notes where each transaction goes.
+class notes final : public sim::transaction_watcher {
+ public:
+  void begins(const sim::transaction& t, sim::transaction_place place,
+              sim::picoseconds at) override {
+    put(t, "begins " + sim::name_of(t) + ": " + to_string(place), at);
+  }
+  void moves(const sim::transaction& t, sim::transaction_place to, sim::picoseconds at) override {
+    put(t, to_string(to), at);
+  }
+  void ends(const sim::transaction& t, sim::picoseconds at) override { put(t, "ends", at); }
+
+  std::vector<std::vector<std::string>> steps;
+  std::vector<sim::picoseconds> last;
+
+ private:
+  void put(const sim::transaction& t, std::string step, sim::picoseconds at) {
+    if (t.number > steps.size()) steps.resize(t.number);
+    last.resize(steps.size());
+    EXPECT_GE(at, last[t.number - 1]) << step;
+    last[t.number - 1] = at;
+    steps[t.number - 1].push_back(std::move(step));
+  }
+};
+
+TEST(PlatformCard, TransactionsAreToldPlaceByPlace) {
+  process_memory memory;
+  sim::platform platform(link_preset("gen3x16"), memory);
+  platform.run(100'000 * sim::ps_per_ns);
+  platform.write(regs::offset::governor_period, 1);  // nobody watches yet
+  const auto watcher = std::make_shared<notes>();
+  platform.watch(watcher);
+  platform.write(regs::offset::governor_period, 7);
+  platform.write(
+      regs::offset::portals_base + 3 * regs::offset::portals_stride + regs::offset::doorbell, 5);
+  platform.read(regs::offset::id, [](const sim::register_answer&) {});
+  platform.run(platform.now() + 10'000 * sim::ps_per_ns);
+  using list = std::vector<std::string>;
+  ASSERT_EQ(watcher->steps.size(), 3u);
+  EXPECT_EQ(watcher->steps[1], (list{"begins doorbell of portal 3 = 0x5: root complex",
+                                     "link to card", "card shell", "card", "ends"}));
+  EXPECT_EQ(watcher->steps[2],
+            (list{"begins read of register 0x0000: root complex", "link to card", "card shell",
+                  "card", "card shell", "link to host", "root complex", "ends"}));
+  platform.watch(nullptr);
+  platform.write(regs::offset::governor_period, 0);
+  platform.run(platform.now() + 10'000 * sim::ps_per_ns);
+  EXPECT_EQ(watcher->steps.size(), 3u);
+}
+
+// The card sleeps while lines are under way on the bus, and no time is lost by it.
+TEST(PlatformCard, TheClockStandsStillWhileTheCardWaitsForMemory) {
+  link_settings link = link_preset("gen3x16");
+  link.host_read = sim::latency_table::fixed(10'000);
+  sim_card card(link);
+  test::wait_ready(card);
+  raw_portal portal(card, 0, 6, 0);
+  test::command(card, regs::command::open, 3);
+  test::command(card, regs::command::link, 3, 0, 1, 100);
+  const std::uint64_t clocked = card.clocked_cycles(), start = card.now_ns();
+  portal.push(make_line(opcode::grant, 3, 14));
+  portal.doorbell();
+  portal.wait();
+  EXPECT_GT(card.now_ns() - start, 10'000u);
+  EXPECT_LT(card.clocked_cycles() - clocked, 1'000u);
+}
+
 TEST(PlatformCard, TrafficIsCounted) {
   process_memory memory;
   sim::platform platform(link_preset("gen3x16"), memory);

@@ -264,13 +264,18 @@ TEST(SimCard, TheGovernorsPeriodPassesWhileTheCardIsIdle) {
 
 TEST(SimCard, WaveformsAreCompleteWhenTheRecordingEnds) {
   const auto file = std::filesystem::temp_directory_path() / "exalloc_sim_card_test.fst";
+  const auto transactions =
+      std::filesystem::temp_directory_path() / "exalloc_sim_card_test.transactions.fst";
   std::filesystem::remove(file);
+  std::filesystem::remove(transactions);
   sim::sim_card card;
   card.trace(file);
   test::wait_ready(card);
   card.trace({});
   EXPECT_GT(std::filesystem::file_size(file), 10'000u);
+  EXPECT_GT(std::filesystem::file_size(transactions), 1'000u);
   std::filesystem::remove(file);
+  std::filesystem::remove(transactions);
   EXPECT_THROW(card.trace("/nonexistent/folder/x.fst"), std::runtime_error);
 }
 
