@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "Vexalloc_card.h"
+#include "model_context.hpp"
 
 namespace exalloc::sim {
 namespace {
@@ -32,7 +33,7 @@ struct register_access {
 }  // namespace
 
 struct rtl_card::model {
-  VerilatedContext context;
+  model_context context;
   Vexalloc_card top{&context};
   std::unique_ptr<VerilatedFstC> waves;
   std::uint64_t cycles = 0;

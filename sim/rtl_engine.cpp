@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "Vslab_engine.h"
+#include "model_context.hpp"
 
 namespace exalloc::sim {
 namespace {
@@ -25,7 +26,7 @@ std::uint64_t get(Word vector, unsigned bank, unsigned bits) {
 }  // namespace
 
 struct rtl_engine::model {
-  VerilatedContext context;
+  model_context context;
   Vslab_engine top{&context};
   std::uint64_t cycles = 0;
   unsigned accepted = 0;  // bank b in bit b

@@ -5,11 +5,12 @@
 #include <stdexcept>
 
 #include "Vlookaside_engine.h"
+#include "model_context.hpp"
 
 namespace exalloc::sim {
 
 struct rtl_lookaside::model {
-  VerilatedContext context;
+  model_context context;
   Vlookaside_engine top{&context};
   std::uint64_t cycles = 0;
   bool accepted = false;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -260,6 +261,18 @@ TEST(SimCard, TheGovernorsPeriodPassesWhileTheCardIsIdle) {
   EXPECT_EQ(regs::lookaside_depths::depth.get(
                 card.read(test::lookaside_register(0, regs::offset::lookaside_depths))),
             32u);
+}
+
+std::size_t threads_there_are() {
+  const std::filesystem::directory_iterator all("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(SimCard, HasNoThreadsOfItsOwn) {
+  const std::size_t before = threads_there_are();
+  sim::sim_card card;
+  test::wait_ready(card);
+  EXPECT_EQ(threads_there_are(), before);
 }
 
 TEST(SimCard, WaveformsAreCompleteWhenTheRecordingEnds) {
