@@ -2,7 +2,9 @@
 // waveforms.
 #include "sim_card.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -276,9 +278,9 @@ TEST(SimCard, HasNoThreadsOfItsOwn) {
 }
 
 TEST(SimCard, WaveformsAreCompleteWhenTheRecordingEnds) {
-  const auto file = std::filesystem::temp_directory_path() / "exalloc_sim_card_test.fst";
-  const auto transactions =
-      std::filesystem::temp_directory_path() / "exalloc_sim_card_test.transactions.fst";
+  const auto folder = std::filesystem::temp_directory_path();
+  const auto name = fmt::format("exalloc-sim-card-{}", ::getpid());
+  const auto file = folder / (name + ".fst"), transactions = folder / (name + ".transactions.fst");
   std::filesystem::remove(file);
   std::filesystem::remove(transactions);
   sim::sim_card card;
