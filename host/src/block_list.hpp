@@ -5,11 +5,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "block.hpp"
+#include "depot.hpp"
 #include "exalloc/nt/fast.h"
 #include "fork_mutex.hpp"
 
@@ -88,6 +90,12 @@ class block_list {
   // Under the mutex; false also without it: there may be more now.
   void set_rescued(bool on) noexcept { rescued_.store(on, std::memory_order_release); }
 
+  // What processors pass full bundles on through; null if they do not, or may not any more. Set
+  // when the list is made.
+  depot* bundles() const noexcept { return streamed() ? nullptr : depot_.get(); }
+  // The most free blocks in a processor's magazine, where the list is large enough for that.
+  virtual std::int32_t most_ready() const noexcept { return 128; }
+
   // Scarce mode: every operation runs on the store under the mutex, the magazines are frozen.
   bool shared() const noexcept { return shared_.load(std::memory_order_acquire); }
   fork_mutex mutex{lock_row::list};
@@ -104,6 +112,12 @@ class block_list {
   state_byte* states_;
   std::atomic<std::uint64_t> total_{0};
   mutable std::atomic<std::int64_t> slow_in_use_{0};
+
+ protected:
+  void use_depot() { depot_ = std::make_unique<depot>(); }
+
+ private:
+  std::unique_ptr<depot> depot_;
 };
 
 }  // namespace exalloc

@@ -12,6 +12,7 @@
 #include "exalloc/card.hpp"
 #include "fence.hpp"
 #include "fork_mutex.hpp"
+#include "from_environment.hpp"
 #include "life.hpp"
 #include "no_cancel.hpp"
 #include "status/answerer.hpp"
@@ -37,6 +38,9 @@ std::string card_name() {
   return name != nullptr && *name != '\0' ? name : "soft";
 }
 
+// Where the card is a program in this process, asking it costs more than asking another processor.
+bool in_process(const card& device) { return device.name().starts_with("soft"); }
+
 constexpr std::uint32_t default_period_ms = 1000;
 constexpr std::int64_t not_chosen = -1;
 std::atomic<std::int64_t> chosen_period_ms{not_chosen};
@@ -44,12 +48,8 @@ std::atomic<std::int64_t> chosen_period_ms{not_chosen};
 std::uint32_t governor_period_ms() {
   const std::int64_t chosen = chosen_period_ms.load(std::memory_order_relaxed);
   if (chosen != not_chosen) return static_cast<std::uint32_t>(chosen);
-  const char* text = std::getenv("EXALLOC_GOVERNOR_PERIOD_MS");
-  if (text == nullptr || *text == '\0') return default_period_ms;
-  char* end = nullptr;
-  const unsigned long value = std::strtoul(text, &end, 10);
-  return *end == '\0' && value <= 0xFFFF'FFFF ? static_cast<std::uint32_t>(value)
-                                              : default_period_ms;
+  return number_from_environment("EXALLOC_GOVERNOR_PERIOD_MS", 0, 0xFFFF'FFFF)
+      .value_or(default_period_ms);
 }
 
 }  // namespace
@@ -59,6 +59,7 @@ core::core(std::unique_ptr<card> device)
       tokens(card_driver.geometry().slabs + host_slab_count),
       processors(card_driver, tokens),
       lock_free(enable_heavy_fence()),
+      depots(switch_from_environment("EXALLOC_DEPOT").value_or(in_process(card_driver.device()))),
       host_slabs_(card_driver.geometry().slabs, host_slab_count) {
   card_driver.set_governor_period(governor_period_ms());
   if (!lock_free)

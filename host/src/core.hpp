@@ -41,6 +41,8 @@ class core {
   registry processors;
   // Whether owners may do without their lock.
   const bool lock_free;
+  // Whether processors pass free blocks on to one another instead of through the card.
+  const bool depots;
 
   struct counters {
     std::atomic<std::uint64_t> recalls{0}, recalled_blocks{0}, scarce_entries{0};

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <stdexcept>
+
+#include "from_environment.hpp"
 
 namespace exalloc {
 namespace off = regs::offset;
@@ -17,13 +18,9 @@ constexpr regs::status no_answer = regs::status::bad_command;
 constexpr unsigned most_records = 4 * regs::error_depth;
 
 std::chrono::milliseconds timeout_of(const card& device) {
-  const char* text = std::getenv("EXALLOC_TIMEOUT_MS");
-  if (text != nullptr && *text != '\0') {
-    char* end = nullptr;
-    const unsigned long value = std::strtoul(text, &end, 10);
-    if (*end == '\0' && value != 0 && value <= 3'600'000) return std::chrono::milliseconds(value);
-  }
-  return std::chrono::milliseconds(device.patience_ms());
+  constexpr std::uint32_t an_hour = 3'600'000;
+  return std::chrono::milliseconds(
+      number_from_environment("EXALLOC_TIMEOUT_MS", 1, an_hour).value_or(device.patience_ms()));
 }
 
 }  // namespace

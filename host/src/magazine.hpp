@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "block.hpp"
+#include "depot.hpp"
 #include "exalloc/nt/fast.h"
 #include "fence.hpp"
 
@@ -33,6 +35,9 @@ class alignas(64) magazine : public exalloc_magazine {
   static constexpr std::int32_t capacity = EXALLOC_MAGAZINE_SLOTS;
 
   magazine() noexcept : exalloc_magazine{} { prepare(nullptr); }
+  // In zeroed memory, of which it touches no more than it uses: most lists fill few of the slots.
+  static std::unique_ptr<magazine> make();
+  static void operator delete(void* p) noexcept;
   magazine(const magazine&) = delete;
   magazine& operator=(const magazine&) = delete;
 
@@ -43,7 +48,8 @@ class alignas(64) magazine : public exalloc_magazine {
     bounds(0, 0);
     table_ = reinterpret_cast<std::uintptr_t>(table);
     // What lies above the top is looked at, too.
-    for (std::int32_t i = 0; i <= capacity; ++i) put(i, {});
+    std::memset(static_cast<void*>(slots), 0, static_cast<std::size_t>(reach_) * sizeof(slots[0]));
+    reach_ = 0;
     withheld_ = 0;
     frozen_ = false;
     taken_ = 0;
@@ -51,7 +57,9 @@ class alignas(64) magazine : public exalloc_magazine {
     set(slow_in_use_, 0);
     asked = asked_lines = stock_wanted = 0;
     calls_at_move = 0;
+    allowed = {};
     parked.clear();
+    stash.full = 0;
   }
   // No call is compiled into its caller for it any more.
   void serve_nothing() noexcept {
@@ -154,14 +162,15 @@ class alignas(64) magazine : public exalloc_magazine {
   }
   // Slots for `count` more blocks, to be filled before resize().
   exalloc_ready* room() noexcept { return &at(size()); }
-  const exalloc_ready* oldest() const noexcept { return slots; }
+  const exalloc_ready* newest(std::int32_t count) const noexcept { return &at(size() - count); }
   // Pops below `floor` and pushes from `ceiling` on take the slow path.
   void bounds(std::int32_t floor_slot, std::int32_t ceiling_slot) noexcept {
+    reach_ = std::max(reach_, ceiling_slot);
     set(floor, static_cast<std::int16_t>(floor_slot * slot_bytes));
     set(ceiling, static_cast<std::int16_t>((ceiling_slot - 1) * slot_bytes));
     set(known, static_cast<std::uint16_t>(ceiling_slot < 1 ? 0 : (ceiling_slot - 1) * slot_bytes));
   }
-  // Removes the `count` oldest blocks, which have been given back.
+  // Removes the `count` oldest blocks, which others have.
   void drop_oldest(std::int32_t count) noexcept {
     const std::int32_t n = size();
     std::memmove(slots, slots + count, static_cast<std::size_t>(n - count) * sizeof(slots[0]));
@@ -243,12 +252,26 @@ class alignas(64) magazine : public exalloc_magazine {
   // read, and arrived but not yet in slots.
   std::uint32_t asked = 0, asked_lines = 0;
   std::vector<std::uint32_t> parked;
+  // Blocks on their way to the list's depot or from it.
+  bundle_stash stash;
   // How many the owner wants there, which follows its calls; and those calls when it was last
   // reckoned.
   std::uint32_t stock_wanted = 0;
   std::uint64_t calls_at_move = 0;
+  // What the list's size allows, of so many blocks and processors: in slots; parked or asked for;
+  // and of that in bundles, and in the depot.
+  struct limits {
+    std::uint64_t total = 0;
+    std::uint32_t processors = 0;
+    std::int32_t capacity = 0;
+    std::uint32_t stock = 0, bundles = 0, depot_bundles = 0;
+  } allowed;
 
  private:
+  struct zeroed {};
+  explicit magazine(zeroed) noexcept { prepare(nullptr); }
+  static void* operator new(std::size_t bytes);
+
   static constexpr std::int32_t slot_bytes = sizeof(exalloc_ready);
   static constexpr auto empty_word = static_cast<std::uint64_t>(std::int64_t{-slot_bytes});
   static_assert(slot_bytes == 16 && capacity * slot_bytes <= std::numeric_limits<int16_t>::max());
@@ -274,6 +297,7 @@ class alignas(64) magazine : public exalloc_magazine {
   bool frozen_ = false;
   std::uint32_t withheld_ = 0;
   std::int32_t taken_ = 0;    // slots below were taken since the freeze
+  std::int32_t reach_ = 0;    // slots from here on were never used
   std::uintptr_t table_ = 0;  // the state byte of token 0
   std::int64_t moved_ = 0;    // blocks that came without a call, less those that went
   std::int64_t slow_in_use_ = 0;

@@ -13,21 +13,29 @@ namespace {
 
 // From so many lines on, ringing for them pays: more than 128 blocks.
 constexpr std::uint32_t lines_per_doorbell = 10;
-// What moves between the rings and a full-sized magazine at once: half of it, so that as many calls
-// go by until the next time.
-constexpr std::int32_t half_magazine = magazine::capacity / 2;
+// What moves between the rings and a magazine of 128 or more at once: so many calls go by until the
+// next time.
+constexpr std::int32_t at_once = 64;
+static_assert(at_once == bundle::tokens_each);
 // Releases are not answered; every so often one has to be, so that the host knows how far the card
 // is.
 constexpr std::uint32_t lines_per_ack = 32;
 // Of lists of which a processor may have less than this on the way, it has none ahead of need: what
 // it would hold, another one may need.
 constexpr std::uint32_t least_stock = 16;
-constexpr std::uint32_t first_stock = 256;
+constexpr std::uint32_t first_stock = 512;
 constexpr std::uint32_t most_stock = 1024;
+// Bundles pass through a depot only where a processor may have two of them.
+constexpr std::uint32_t least_bundles = 2;
+// With so many left, a processor asks the depot for more.
+constexpr std::uint32_t few_bundles = 2;
+// A card that is a program executes what is asked of it in the asking thread.
+constexpr std::uint32_t most_asked = 256;
 // Calls for each block that came from the card or went to it: fewer, and more are to be on the way;
 // more, and they need not be so many.
 constexpr std::uint64_t busy_calls = 4;
 constexpr std::uint64_t calm_calls = 32;
+constexpr std::uint32_t tokens_of_a_line = 16;  // in memory
 
 }  // namespace
 
@@ -101,7 +109,7 @@ magazine& processor::magazine_for(block_list& list) {
   auto& m = magazines_[list.number()];
   if (m == nullptr) {
     if (spare_.empty()) {
-      m = std::make_unique<magazine>();
+      m = magazine::make();
       m->parked.reserve(std::size_t{2} * most_stock);
       spare_.reserve(magazines_.size());
     } else {
@@ -122,21 +130,28 @@ magazine& processor::magazine_for(block_list& list) {
   return *m;
 }
 
-std::uint32_t processor::share_of(const block_list& list, std::uint32_t part,
-                                  std::uint32_t most) const noexcept {
-  const std::uint64_t parts =
-      std::uint64_t{part} * std::max(1U, processors_.load(std::memory_order_relaxed));
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
-      most, std::max<std::uint64_t>(list.total() / parts, list.least_share())));
-}
-
-std::int32_t processor::capacity_for(const block_list& list) const noexcept {
-  return std::max(static_cast<std::int32_t>(share_of(list, 4, magazine::capacity)), 1);
-}
-
-std::uint32_t processor::stock_for(const block_list& list) const noexcept {
-  const std::uint32_t share = share_of(list, 8, most_stock);
-  return share >= least_stock ? share : 0;
+const magazine::limits& processor::limits_of(magazine& m, const block_list& list) const noexcept {
+  magazine::limits& now = m.allowed;
+  const std::uint64_t total = list.total();
+  const std::uint32_t processors = std::max(1U, processors_.load(std::memory_order_relaxed));
+  if (now.total == total && now.processors == processors) return now;
+  // A processor's share: one part in so many of the list's blocks.
+  const auto share = [&](std::uint64_t parts, std::uint64_t most) {
+    return static_cast<std::uint32_t>(
+        std::min(std::max<std::uint64_t>(total / (parts * processors), list.least_share()), most));
+  };
+  now.total = total;
+  now.processors = processors;
+  now.capacity = static_cast<std::int32_t>(
+      std::max(share(4, static_cast<std::uint64_t>(list.most_ready())), 1U));
+  now.stock = share(8, most_stock);
+  if (now.stock < least_stock) now.stock = 0;
+  now.bundles = std::min(now.stock / bundle::tokens_each, bundle_stash::most - 1);
+  now.depot_bundles = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(total / 4 / bundle::tokens_each, depot::most));
+  if (now.bundles < least_bundles || now.capacity < 2 * at_once)
+    now.bundles = now.depot_bundles = 0;
+  return now;
 }
 
 bool processor::thaw(magazine& m, const block_list& list) {
@@ -147,7 +162,9 @@ bool processor::thaw(magazine& m, const block_list& list) {
   return true;
 }
 
-void processor::set_bounds(magazine& m, const block_list& list) { m.bounds(0, capacity_for(list)); }
+void processor::set_bounds(magazine& m, const block_list& list) {
+  m.bounds(0, limits_of(m, list).capacity);
+}
 
 void processor::adapt(magazine& m, std::uint32_t moved) noexcept {
   if (moved == 0) return;
@@ -161,8 +178,12 @@ void processor::adapt(magazine& m, std::uint32_t moved) noexcept {
 }
 
 void processor::ask_ahead(magazine& m, const block_list& list) {
-  const std::uint32_t wanted = std::min(m.stock_wanted, stock_for(list));
-  if (wanted != 0 && m.parked.size() + m.asked <= wanted / 4) {
+  const magazine::limits& most = limits_of(m, list);
+  const bool passing = list.bundles() != nullptr && most.bundles != 0;
+  std::uint32_t wanted = std::min(m.stock_wanted, most.stock);
+  const std::size_t there = m.parked.size() + m.asked + m.stash.full * bundle::tokens_each;
+  if (wanted != 0 && there <= wanted / 4 && !(passing && has_bundle(m, list))) {
+    if (passing) wanted = std::min(wanted, most_asked);
     adapt(m, wanted);
     ask(m, list, wanted);
     ring();
@@ -172,30 +193,108 @@ void processor::ask_ahead(magazine& m, const block_list& list) {
 
 bool processor::fetch(magazine& m, const block_list& list) {
   if (m.size() > 0) return true;
-  const std::int32_t capacity = capacity_for(list);
-  const auto wanted = static_cast<std::size_t>(std::min(capacity, half_magazine));
-  consume(m, wanted);
+  if (has_bundle(m, list)) {
+    open_bundle(m, list);
+    return true;
+  }
+  const magazine::limits& most = limits_of(m, list);
+  consume(m, static_cast<std::size_t>(std::min(most.capacity, at_once)));
   fill(m, list);
   // An answer to an earlier request may be out of date: only one asked for now says that the card
   // has none.
   for (bool fresh = m.asked_lines == 0; m.size() == 0; fresh = true) {
     if (m.asked_lines == 0)
       ask(m, list,
-          std::max(static_cast<std::uint32_t>(capacity),
-                   std::min(m.stock_wanted, stock_for(list))));
+          std::max(static_cast<std::uint32_t>(std::min(most.capacity, 2 * at_once)),
+                   std::min(m.stock_wanted, most.stock)));
     const bool alive = wait_for([&] { return m.asked_lines == 0 || !m.parked.empty(); });
     fill(m, list);
-    if (m.size() == 0 && (fresh || !alive)) return false;
+    if (m.size() != 0 || (!fresh && alive)) continue;
+    // The depot may have been busy.
+    take_bundles(m, list, true);
+    unpack(m);
+    fill(m, list);
+    return m.size() != 0;
   }
   return true;
 }
 
+bool processor::has_bundle(magazine& m, const block_list& list) noexcept {
+  if (limits_of(m, list).bundles == 0) return false;
+  // Ahead of need: then it does not matter if the depot is busy.
+  if (m.stash.full <= few_bundles) take_bundles(m, list, false);
+  return m.stash.full != 0;
+}
+
+void processor::open_bundle(magazine& m, const block_list& list) noexcept {
+  bundle_stash& s = m.stash;
+  fill_with(m, list, s.newest().tokens);
+  --s.full;
+  // What the next calls need was written by other processors: the state bytes of the next bundle's
+  // blocks, the tokens of the one after it, the depot.
+  if (s.full > 0)
+    for (std::uint32_t i = 0; i < bundle::tokens_each; i += tokens_of_a_line)
+      __builtin_prefetch(&list.state(s.newest().tokens[i]), 1);
+  if (s.full > 1)
+    for (std::uint32_t i = 0; i < bundle::tokens_each; i += tokens_of_a_line)
+      __builtin_prefetch(&s.at[s.full - 2]->tokens[i], 1);
+  if (s.full <= few_bundles) list.bundles()->prefetch();
+  set_bounds(m, list);
+}
+
+void processor::take_bundles(magazine& m, const block_list& list, bool surely) noexcept {
+  depot* d = list.bundles();
+  bundle_stash& s = m.stash;
+  const std::uint32_t before = s.full, most = limits_of(m, list).bundles;
+  if (d == nullptr || before >= most) return;
+  const std::uint32_t taken = surely ? d->take_surely(s, most - before) : d->take(s, most - before);
+  slow.passed_on += std::uint64_t{taken} * bundle::tokens_each;
+  // What was here is opened first: by then the others' tokens have come.
+  if (taken != 0 && before != 0)
+    std::rotate(s.at.begin(), s.at.begin() + before, s.at.begin() + s.full);
+}
+
+bool processor::spill_bundle(magazine& m, const block_list& list) noexcept {
+  depot* d = list.bundles();
+  bundle_stash& s = m.stash;
+  const magazine::limits& most = limits_of(m, list);
+  if (d == nullptr || most.bundles == 0 || m.size() > most.capacity || !s.has_empty()) return false;
+  encode_line(list.states(), m.newest(at_once), s.at[s.full]->tokens);
+  ++s.full;
+  m.resize(m.size() - at_once);
+  // One stays, for a thread that allocates and frees in turn.
+  if (s.full >= most.bundles) d->put(s, s.full - 1, most.depot_bundles);
+  return true;
+}
+
+bool processor::push_quickly(magazine& m, const block_list& list, const block& b) noexcept {
+  const magazine::limits& most = limits_of(m, list);
+  if (m.size() < most.capacity || m.stash.full >= most.bundles || !spill_bundle(m, list))
+    return false;
+  m.put(m.size(), b);
+  m.resize(m.size() + 1);
+  set_bounds(m, list);
+  return true;
+}
+
+void processor::unpack(magazine& m) {
+  bundle_stash& s = m.stash;
+  for (std::uint32_t i = 0; i < s.full; ++i)
+    m.parked.insert(m.parked.end(), s.at[i]->tokens.begin(), s.at[i]->tokens.end());
+  s.full = 0;
+}
+
 void processor::push(magazine& m, const block_list& list, const block& b) {
-  const std::int32_t capacity = capacity_for(list);
-  if (m.size() >= capacity) {
+  const magazine::limits& most = limits_of(m, list);
+  const std::int32_t capacity = most.capacity;
+  if (m.size() >= capacity && spill_bundle(m, list)) {
+    // The depot is full, too.
+    for (int i = 0; i < 2 && m.stash.full >= most.bundles; ++i, --m.stash.full)
+      release(list, m.stash.newest().tokens.data(), bundle::tokens_each);
+  } else if (m.size() >= capacity) {
     const std::int32_t surplus = m.size() - capacity;
-    spill(m, list, std::max(surplus + std::min(half_magazine, (capacity + 1) / 2), 1));
-    const std::uint32_t stock = std::min(m.stock_wanted, stock_for(list));
+    spill(m, list, std::max(surplus + std::min(at_once, (capacity + 1) / 2), 1));
+    const std::uint32_t stock = std::min(m.stock_wanted, most.stock);
     if (m.parked.size() > stock) {
       adapt(m, stock / 2);
       consume();
@@ -211,11 +310,18 @@ void processor::push(magazine& m, const block_list& list, const block& b) {
 
 void processor::fill(magazine& m, const block_list& list) {
   if (m.parked.empty()) return;
-  const auto room = static_cast<std::size_t>(std::min(capacity_for(list), half_magazine));
+  const auto room = static_cast<std::size_t>(std::min(limits_of(m, list).capacity, at_once));
   const std::size_t count = std::min(room, m.parked.size());
   const std::size_t first = m.parked.size() - count;
+  fill_with(m, list, std::span(m.parked).subspan(first));
+  m.parked.resize(first);
+  set_bounds(m, list);
+}
+
+void processor::fill_with(magazine& m, const block_list& list,
+                          std::span<const std::uint32_t> tokens) noexcept {
+  const std::size_t count = tokens.size();
   // The card hands out lowest addresses first; so does the magazine, which is popped from its top.
-  const std::span tokens = std::span(m.parked).subspan(first);
   if (!decode_line(list.first_run(), list.states(), tokens, m.room())) {
     const std::int32_t n = m.size();
     for (std::size_t i = 0; i < count; ++i) {
@@ -223,17 +329,15 @@ void processor::fill(magazine& m, const block_list& list) {
       m.put(n + static_cast<std::int32_t>(i), {tokens_.pointer(token), token});
     }
   }
-  m.parked.resize(first);
   m.resize(m.size() + static_cast<std::int32_t>(count));
-  set_bounds(m, list);
 }
 
 void processor::spill(magazine& m, const block_list& list, std::int32_t count) {
   count = std::min(count, m.size());
   const std::size_t before = m.parked.size();
   m.parked.resize(before + static_cast<std::size_t>(count));
-  encode_line(list.states(), m.oldest(), std::span(m.parked).subspan(before));
-  m.drop_oldest(count);
+  encode_line(list.states(), m.newest(count), std::span(m.parked).subspan(before));
+  m.resize(m.size() - count);
 }
 
 void processor::release_parked(magazine& m, const block_list& list, std::size_t count) {
@@ -257,6 +361,7 @@ void processor::flush() {
     }
     if (!thaw(m, list)) continue;
     spill(m, list, m.size());
+    unpack(m);
     release_parked(m, list, m.parked.size());
     m.clear();
     set_bounds(m, list);

@@ -44,22 +44,25 @@ class processor {
 
   // ---- The owner ----
   magazine& magazine_for(block_list& list);
-  // What this processor may hold of a list in its magazine.
-  std::int32_t capacity_for(const block_list& list) const noexcept;
+  // What this processor may hold of a list, in the magazine and besides.
+  const magazine::limits& limits_of(magazine& m, const block_list& list) const noexcept;
   // Makes a frozen magazine the owner's again. False while the list is in scarce mode.
   bool thaw(magazine& m, const block_list& list);
-  // And what it may have of it on the way from the card besides.
-  std::uint32_t stock_for(const block_list& list) const noexcept;
   // Sets the bounds to what the list's size allows now.
   void set_bounds(magazine& m, const block_list& list);
   // Moves blocks from the rings to the magazine, asking the card and waiting if need be. False: the
   // card has none.
   bool fetch(magazine& m, const block_list& list);
+  // The short form of that, of an empty magazine: from bundles only.
+  bool has_bundle(magazine& m, const block_list& list) noexcept;
+  void open_bundle(magazine& m, const block_list& list) noexcept;
   // Asks for more, if few are on the way, without waiting.
   void ask_ahead(magazine& m, const block_list& list);
   // Puts a block on top, putting older ones to those that are on the way if the magazine is full;
   // what is too much of these goes back to the card.
   void push(magazine& m, const block_list& list, const block& b);
+  // The short form of that, of a full magazine; false: nothing is done.
+  bool push_quickly(magazine& m, const block_list& list, const block& b) noexcept;
   // Gives everything back to the card and waits for it.
   void flush();
   // What is not in a magazine: counts of slow paths.
@@ -76,6 +79,7 @@ class processor {
   bool grant_now(block_list& list, std::uint32_t count);
   template <class Take>
   std::size_t take_parked(magazine& m, Take&& take) {
+    unpack(m);
     const std::size_t count = m.parked.size();
     for (const std::uint32_t token : m.parked) take(block{tokens_.pointer(token), token});
     m.parked.clear();
@@ -125,14 +129,21 @@ class processor {
     std::uint16_t generation = 0;
   };
 
-  // A processor's share of one part in `part` of a list's blocks, at most `most`.
-  std::uint32_t share_of(const block_list& list, std::uint32_t part,
-                         std::uint32_t most) const noexcept;
   void ask(magazine& m, const block_list& list, std::uint32_t count);
   // Adapts how many are to be on the way, of which `moved` have been used up or were too many.
   static void adapt(magazine& m, std::uint32_t moved) noexcept;
   void fill(magazine& m, const block_list& list);
-  // Parks the `count` oldest blocks of the magazine.
+  // The blocks of `tokens` on top of the magazine, which has room for them.
+  void fill_with(magazine& m, const block_list& list,
+                 std::span<const std::uint32_t> tokens) noexcept;
+  // Takes bundles from the depot, as many as are allowed.
+  void take_bundles(magazine& m, const block_list& list, bool surely) noexcept;
+  // Puts the newest blocks of a full magazine into a bundle, and bundles to the depot. False:
+  // nothing is done.
+  bool spill_bundle(magazine& m, const block_list& list) noexcept;
+  // Parks what is in bundles.
+  static void unpack(magazine& m);
+  // Parks the `count` newest blocks of the magazine.
   void spill(magazine& m, const block_list& list, std::int32_t count);
   // Gives the oldest parked ones back to the card.
   void release_parked(magazine& m, const block_list& list, std::size_t count);

@@ -104,6 +104,11 @@ void recall(core& c, processor& self, block_list& list) {
     p.drain();
     count += sweep(p, list);
   });
+  // Since the freeze no processor has put anything there.
+  if (depot* d = list.bundles())
+    count += d->take_all([&](std::uint32_t token) {
+      list.store.push_back({c.tokens.pointer(token), token});
+    });
   c.counts.recalls.fetch_add(1, std::memory_order_relaxed);
   c.counts.recalled_blocks.fetch_add(count, std::memory_order_relaxed);
 }
@@ -254,9 +259,45 @@ void report_twice(const block_list& list, const block& b) {
               regs::to_string(regs::status::double_free), b.pointer, b.token, list.number(), -1});
 }
 
+// Most calls that go the slow way only move a bundle: they need neither what makes a thread's
+// processor nor what handles failures.
+
+// The calling thread's own magazine if it may be used at once, its processor's lock held.
+struct quick_use {
+  explicit quick_use(const block_list& list) noexcept {
+    if (p == nullptr || list.bundles() == nullptr) return;
+    lock = std::unique_lock(p->mutex, std::try_to_lock);
+    // What marks the list or the card otherwise visits this processor after that.
+    if (!lock.owns_lock() || list.shared() || p->card_lost()) return;
+    m = p->find(list);
+    if (m != nullptr && m->frozen()) m = nullptr;
+  }
+  processor* const p = fast_processor;
+  std::unique_lock<fork_mutex> lock;
+  magazine* m = nullptr;
+};
+
+// Null: nothing is done, but that what the pop left behind may be settled.
+void* allocate_quickly(const block_list& list, std::int32_t& slot) noexcept {
+  if (slot >= 0) return nullptr;
+  const quick_use own(list);
+  if (own.m == nullptr || !own.p->has_bundle(*own.m, list)) return nullptr;
+  magazine& m = *own.m;
+  m.settle_pop(std::exchange(slot, no_slot));
+  own.p->open_bundle(m, list);
+  const block b = m.get(m.size() - 1);
+  if (list.state(b.token).load(std::memory_order_relaxed) != block_state::free) return nullptr;
+  list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
+  m.resize(m.size() - 1);
+  m.count_slow(1);
+  ++own.p->slow.slow_allocations;
+  return b.pointer;
+}
+
 }  // namespace
 
 void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
+  if (void* b = allocate_quickly(list, slot); b != nullptr) return b;
   core* c = core::get_or_report();
   if (c == nullptr) return nullptr;
   void* result = nullptr;
@@ -326,6 +367,21 @@ void* free_slow(block_list& list, block b, bool want_previous) noexcept {
   }
   deliver_errors();
   return previous;
+}
+
+void* free_to_full(block_list& list, block b) noexcept {
+  {
+    const quick_use own(list);
+    if (own.m != nullptr && own.m->size() > 0) {
+      void* previous = own.m->get(own.m->size() - 1).pointer;
+      if (own.p->push_quickly(*own.m, list, b)) {
+        own.m->count_slow(-1);
+        ++own.p->slow.slow_frees;
+        return previous;
+      }
+    }
+  }
+  return free_slow(list, b, true);
 }
 
 void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
@@ -407,6 +463,7 @@ void withdraw(processor& self, block_list& list, const std::function<void(std::u
   if (!self.drain()) return;
   magazine& m = self.magazine_for(list);
   const auto take_block = [&](const block& b) { take(b.token); };
+  if (depot* d = list.bundles()) d->take_all(take);
   while (self.grant_now(list, regs::max_grant))
     if (self.take_parked(m, take_block) == 0) return;
 }

@@ -21,6 +21,8 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept;
 void* allocate_doubtful(block_list& list, magazine& m, std::int32_t slot) noexcept;
 // Frees a block whose state byte is set already. Returns the head before it.
 void* free_slow(block_list& list, block b, bool want_previous) noexcept;
+// The same for a zone's block that found its magazine full.
+void* free_to_full(block_list& list, block b) noexcept;
 // Frees a block whose state byte does not say that it is allocated here: refuses it, unless it may
 // be a kernel's. Returns the head before it.
 void* free_unowned(block_list& list, block b, bool want_previous) noexcept;

@@ -34,6 +34,7 @@ zone::zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size,
       reciprocal_(std::numeric_limits<std::uint64_t>::max() / block_size + 1) {
   tables_.push_back(std::make_unique<segment_table>());
   segments_.store(tables_.back().get(), std::memory_order_release);
+  if (c.depots && !host_backed()) use_depot();
 }
 
 zone::~zone() {

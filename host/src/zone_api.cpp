@@ -208,7 +208,7 @@ PVOID exalloc_pop_doubtful(struct exalloc_magazine* Magazine, int Top) {
 
 PVOID exalloc_push_slowly(struct exalloc_magazine* Magazine, PVOID Block, const UCHAR* State) {
   auto& m = static_cast<exalloc::magazine&>(*Magazine);
-  return exalloc::free_slow(*m.list, {Block, m.token_of(State)}, true);
+  return exalloc::free_to_full(*m.list, {Block, m.token_of(State)});
 }
 
 }  // extern "C"

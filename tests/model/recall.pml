@@ -7,6 +7,7 @@
  *   RECALLER_WRITES_N the recaller sets n after taking
  *   NO_SETTLE         a pop that fails its check never keeps its slot
  *   NO_SWEEP          blocks pushed at the very moment of the freeze are not looked for again
+ *   NO_DEPOT          the recaller forgets the blocks that wait in the depot for another processor
  */
 #ifndef BLOCKS
 #define BLOCKS 3
@@ -54,6 +55,7 @@ byte taken = 0;
 /* Under the list's lock, and the card's own. Sets of blocks. */
 byte store = 0;
 byte card = ALL;
+byte depot = 0;
 
 /* Who has which block in hand, and how many calls the owner has begun: for the assertions alone. */
 byte owner_has = 0;
@@ -125,7 +127,7 @@ inline unlock(who, which) { put(who, which, 0) }
 
 /* A block arrives somewhere: it was nowhere else. */
 #define AT_MOST_ONE(set) (((set) & ((set) - 1)) == 0)
-#define NOWHERE(block) (((owner_has | recaller_has | store | card) & (block)) == 0)
+#define NOWHERE(block) (((owner_has | recaller_has | store | card | depot) & (block)) == 0)
 
 inline first_of(set, into) {
   d_step {
@@ -216,7 +218,12 @@ inline allocate_from_stock() {
       atomic {
         if
         :: n > 0 -> skip
-        :: n <= 0 && card != 0 ->
+        :: n <= 0 && depot != 0 ->
+          first_of(depot, block);
+          depot = depot & ~block;
+          put(OWNER, SLOTS, block);
+          n = 1
+        :: n <= 0 && depot == 0 && card != 0 ->
           /* GRANT */
           first_of(card, block);
           card = card & ~block;
@@ -329,15 +336,16 @@ inline push() {
         get(OWNER, N, n);
         if
         :: n >= CAPACITY ->
-          /* RELEASE of the oldest, and the rest moves down. */
+          /* The newest goes: RELEASE, or to the depot. */
           atomic {
-            get(OWNER, SLOTS, block);
+            get(OWNER, SLOTS + n - 1, block);
             assert(NOWHERE(block));
-            card = card | block
+            if
+            :: card = card | block
+            :: depot = depot | block
+            fi
           };
-          get(OWNER, SLOTS + 1, block);
-          put(OWNER, SLOTS, block);
-          n = 1
+          n = n - 1
         :: else
         fi;
         put(OWNER, SLOTS + n, pushed);
@@ -457,6 +465,13 @@ proctype recaller() {
 #ifndef NO_MEMBARRIER
     fence(OWNER);
 #endif
+#ifndef NO_DEPOT
+    /* The owner does not come here while it is frozen, so no lock is needed. */
+    atomic {
+      store = store | depot;
+      depot = 0
+    }
+#endif
     sweep();
     allocate_some();
     unlock(RECALLER, LIST_LOCK);
@@ -493,8 +508,8 @@ proctype at_rest() {
       index++
     :: else -> break
     od;
-    assert((owner_has & magazine) == 0 && (card & magazine) == 0 && (store & magazine) == 0);
-    assert((owner_has | card | store | magazine) == ALL)
+    assert(((owner_has | card | store | depot) & magazine) == 0);
+    assert((owner_has | card | store | depot | magazine) == ALL)
   }
 }
 

@@ -20,6 +20,7 @@ struct processor_stats {
   std::uint64_t register_reads = 0;
   std::uint64_t waits = 0;      // times a caller waited for the card
   std::uint64_t waited_ns = 0;  // card time that passed in those waits
+  std::uint64_t passed_on = 0;  // blocks that came from other processors past the card
 };
 
 // Counts of the whole library since the card was opened.

@@ -18,6 +18,7 @@
 #include "../error_log.hpp"
 #include "core.hpp"
 #include "exalloc/exalloc.h"
+#include "exalloc/stats.hpp"
 #include "exalloc/wdm.h"
 #include "trick_card.hpp"
 
@@ -193,6 +194,33 @@ TEST(lost_card, an_answer_after_the_time_changes_nothing) {
     z.free_all(some);
     z.free_all(rest);
     EXPECT_EQ(z.take_all().size(), 1000u);
+  });
+}
+
+TEST(lost_card, what_waits_in_a_depot_is_found) {
+  ::setenv("EXALLOC_DEPOT", "on", 1);
+  IN_A_CHILD([](trick_card& card, error_log& log) {
+    constexpr std::size_t blocks = 8192;
+    zone_under_test z(blocks);
+    exalloc_processor* other = exalloc_processor_create();
+    const auto pass = [&](std::size_t count) {
+      std::vector<void*> some(count);
+      for (void*& p : some) p = ExAllocateFromZone(&z.header);
+      exalloc_processor_enter(other);
+      for (void* p : some) ExFreeToZone(&z.header, p);
+      exalloc_processor_enter(nullptr);
+    };
+    for (int i = 0; i < 40; ++i) pass(512);
+    pass(3000);
+    EXPECT_GT(current_processor_stats().passed_on, 0u);
+    card.play(trick::deaf);
+    // The other processor may be about to return one.
+    const std::set<void*> most = z.take_all();
+    EXPECT_GE(most.size(), blocks - 1);
+    z.free_all(most);
+    exalloc_processor_enter(other);
+    EXPECT_EQ(z.take_all().size(), blocks);
+    loss(log);
   });
 }
 
