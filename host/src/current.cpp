@@ -5,14 +5,34 @@
 #include "errors.hpp"
 #include "magazine.hpp"
 
+namespace exalloc {
+// Of threads that have none: all calls go to the library.
+extern constinit exalloc_pool_front no_front;
+}  // namespace exalloc
+
 extern "C" {
 constinit __thread exalloc_magazine* exalloc_now = &exalloc::no_magazine;
+constinit __thread exalloc_pool_front* exalloc_pool_now = &exalloc::no_front;
 }
 
 namespace exalloc {
 
 constinit exalloc_magazine no_magazine{
     &no_magazine, &no_magazine, 0, 0, 0, 0, 0, 0, 0, nullptr, 0, {}};
+
+namespace {
+
+constinit exalloc_pool_use no_use{nullptr, pool_use::nothing, nullptr, 0};
+constexpr exalloc_pool_front make_no_front() noexcept {
+  exalloc_pool_front front{};
+  front.last = &no_use;
+  for (auto& kind : front.by_size)
+    for (auto& use : kind) use = &no_use;
+  return front;
+}
+
+}  // namespace
+constinit exalloc_pool_front no_front = make_no_front();
 
 constinit thread_local processor* fast_processor __attribute__((tls_model("initial-exec"))) =
     nullptr;
@@ -59,6 +79,7 @@ thread_local const thread_end at_end;
 void set_fast(processor* p) noexcept {
   fast_processor = p;
   exalloc_now = &no_magazine;
+  exalloc_pool_now = p != nullptr ? &p->front : &no_front;
 }
 
 processor_use::processor_use(core& c) {

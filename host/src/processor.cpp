@@ -44,7 +44,13 @@ processor::processor(driver& d, const token_table& tokens,
     : driver_(d),
       tokens_(tokens),
       processors_(processors),
-      portal_(d.device(), portal_number, d.lost()) {}
+      portal_(d.device(), portal_number, d.lost()) {
+  // What has no use number has the first use, of which nothing holds.
+  for (std::uint32_t kind = 0; kind < std::size(front.by_size); ++kind)
+    for (std::size_t i = 0; i < EXALLOC_POOL_SIZES; ++i)
+      front.by_size[kind][i] = &uses[pool_use_numbers::table[kind][i]];
+  front.last = &uses[pool_use_numbers::none];
+}
 
 void processor::forget_thread() {
   owner.forget();

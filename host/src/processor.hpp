@@ -38,6 +38,7 @@ class processor {
 
   // The owner's, of pool classes.
   pool_uses uses;
+  exalloc_pool_front front;
 
   // Guards all that follows, and the owner's slow paths against recallers.
   fork_mutex mutex{lock_row::processor};

@@ -36,10 +36,9 @@ void add_header(report_text& out, const pool_header& header, const void* block) 
   std::memcpy(bytes.data(), &header, sizeof header);
   out.add("  header   ");
   for (const unsigned char byte : bytes) out.add("{:02x} ", byte);
-  out.add(
-      "\n           tag \"{}\", {} bytes asked for, type {:#x}, {}, requestor {}, room {}, check ",
-      tag_text(header.tag).view(), header.size, header.type, state_name(header.state),
-      header.requestor, header.room);
+  out.add("\n           tag \"{}\", {} bytes asked for, type {:#x}, {}, {} {:#x}, check ",
+          tag_text(header.tag).view(), header.size, header.type, state_name(header.state),
+          (header.type & pool_header::charged_bit) != 0 ? "requestor" : "token", header.owner);
   const std::uint32_t right = pool_header::check_of(header, block);
   if (header.check == right) {
     out.add("{:#010x} (right)\n", header.check);

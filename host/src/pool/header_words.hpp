@@ -12,7 +12,7 @@ namespace exalloc {
 
 struct header_words {
   std::uint64_t low = 0;    // tag, size, type, state
-  std::uint32_t owner = 0;  // requestor, room
+  std::uint32_t owner = 0;  // token, or requestor
   std::uint32_t check = 0;
 
   // The sealed header of an allocated block, put together in registers.
@@ -20,24 +20,25 @@ struct header_words {
     return {low, owner, pool_header::mix_allocated(low, owner, block)};
   }
   static header_words make(std::uint32_t tag, std::uint16_t size, std::uint8_t type,
-                           std::uint16_t requestor, std::uint16_t room,
-                           const void* block) noexcept {
-    return make(low_of(tag, type) | std::uint64_t{size} << 32, owner_of(requestor, room), block);
+                           std::uint32_t owner, const void* block) noexcept {
+    return make(low_of(tag, type) | std::uint64_t{size} << 32, owner, block);
   }
   static constexpr std::uint64_t low_of(std::uint32_t tag, std::uint8_t type) noexcept {
     return tag | std::uint64_t{type} << 48 |
            std::uint64_t{static_cast<std::uint8_t>(pool_state::allocated)} << 56;
-  }
-  static constexpr std::uint32_t owner_of(std::uint16_t requestor, std::uint16_t room) noexcept {
-    return requestor | std::uint32_t{room} << 16;
   }
 
   std::uint32_t tag() const noexcept { return static_cast<std::uint32_t>(low); }
   std::uint16_t size() const noexcept { return static_cast<std::uint16_t>(low >> 32); }
   std::uint8_t type() const noexcept { return static_cast<std::uint8_t>(low >> 48); }
   pool_state state() const noexcept { return static_cast<pool_state>(low >> 56); }
+  bool charged() const noexcept { return (type() & pool_header::charged_bit) != 0; }
+  // Of a block that is charged.
   std::uint16_t requestor() const noexcept { return static_cast<std::uint16_t>(owner); }
-  std::uint16_t room() const noexcept { return static_cast<std::uint16_t>(owner >> 16); }
+  // Whether it names the block, or else a requestor.
+  bool names(std::uint32_t token) const noexcept {
+    return charged() ? owner >> 16 == 0 : owner == token;
+  }
   // The second half as one word, for a report.
   std::uint64_t high() const noexcept { return owner | std::uint64_t{check} << 32; }
   bool intact(const void* block) const noexcept {

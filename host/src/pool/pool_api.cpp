@@ -47,8 +47,19 @@ PVOID allocate_with_quota(POOL_TYPE type, SIZE_T bytes, ULONG tag, const void* c
 
 extern "C" {
 
+constinit struct exalloc_pool_way exalloc_pool_way {};
+
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
   return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
+}
+
+PVOID exalloc_call_pool_allocate(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
+  return exalloc::allocate_or_raise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
+}
+
+PVOID exalloc_pool_popped(ULONG PoolType, SIZE_T NumberOfBytes, ULONG Tag, int Top) {
+  return exalloc::allocate_otherwise(PoolType, NumberOfBytes, Tag, __builtin_return_address(0),
+                                     exalloc::magazine::slot_of(Top));
 }
 
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {
@@ -79,6 +90,14 @@ PVOID ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes) {
 }
 
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag) { exalloc::free_pool_here(P, Tag); }
+
+VOID exalloc_call_pool_free(PVOID P, ULONG Tag) { exalloc::free_pool_here(P, Tag); }
+
+VOID exalloc_pool_pushed(PVOID Block, const UCHAR* State) {
+  exalloc::detail::free_marked(
+      Block, static_cast<std::uint32_t>(
+                 State - reinterpret_cast<const UCHAR*>(exalloc::short_way::states())));
+}
 
 VOID ExFreePool(PVOID P) { exalloc::free_pool_here(P, 0); }
 

@@ -45,8 +45,7 @@ inline bool same_tag(std::uint32_t stored, std::uint32_t given) noexcept {
   const std::size_t size = b.big ? o.bytes - (b.room - 1) / page_size * page_size : o.bytes;
   header_words::make(o.tag, static_cast<std::uint16_t>(size),
                      static_cast<std::uint8_t>((o.type & pool_header::type_mask) | charged),
-                     requestor, b.big ? std::uint16_t{0} : static_cast<std::uint16_t>(b.room),
-                     b.data)
+                     charged != 0 ? requestor : b.token, b.data)
       .store(b.header);
   fill_trailing(b.data, o.bytes, b.room);
   tag_counters::count_allocation(kind_of_type(o.type), slot, rounded(b));
@@ -74,13 +73,12 @@ void free_marked(void* data, std::uint32_t token);
 [[gnu::always_inline]] inline void* allocate_pool_shortly(std::uint32_t type, std::size_t bytes,
                                                           std::uint32_t tag,
                                                           std::int32_t& popped) noexcept {
-  const short_way& way = detail::pool_short_way;
   processor* const self = fast_processor;
   // The limit must be read first: what else is used here was made before it was set.
-  if (bytes >= way.request_limit.load(std::memory_order_acquire) || self == nullptr) [[unlikely]]
+  if (bytes >= short_way::request_limit() || self == nullptr) [[unlikely]]
     return nullptr;
   pool_use& use = self->uses[pool_use_numbers::of_request(type, bytes)];
-  magazine* const m = use.ready;
+  magazine* const m = use.own();
   // The long way turns to another tag.
   if (m == nullptr || use.tag != tag || use.type != type) [[unlikely]]
     return nullptr;
@@ -103,10 +101,12 @@ void free_marked(void* data, std::uint32_t token);
   state.store(block_state::allocated, std::memory_order_relaxed);
   void* const data = EXALLOC_READ(ready.pointer);
   if (data == nullptr) __builtin_unreachable();
-  tag_counters::count_own_allocation(use.counts, use.stride);
-  header_words::make(use.low | std::uint64_t{bytes} << 32, use.owner, data)
+  tag_counters::count_own_allocation(use.own_counts(), use.stride);
+  const auto token = static_cast<std::uint32_t>(&state - short_way::states());
+  header_words::make(use.full - (std::uint64_t{use.room - bytes} << 32), token, data)
       .store(static_cast<pool_header*>(data) - 1);
   fill_trailing(data, bytes, use.room);
+  self->front.last = &use;
   return data;
 }
 
@@ -122,9 +122,8 @@ void free_marked(void* data, std::uint32_t token);
   const short_way& way = detail::pool_short_way;
   processor* const self = fast_processor;
   // Where a header in front is, the page is: for an address that has none it is another page.
-  const std::uintptr_t address =
-      reinterpret_cast<std::uintptr_t>(data) - way.first_data.load(std::memory_order_relaxed);
-  if (address >= way.address_limit.load(std::memory_order_acquire) || self == nullptr) [[unlikely]]
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(data) - short_way::first_data();
+  if (address >= short_way::address_limit() || self == nullptr) [[unlikely]]
     return detail::free_otherwise(data, tag);
   const std::uint64_t page = way.pages.load(std::memory_order_relaxed)[address / page_size].load(
       std::memory_order_relaxed);
@@ -137,24 +136,27 @@ void free_marked(void* data, std::uint32_t token);
   if (static_cast<std::uint32_t>(product) >= use.reciprocal) [[unlikely]]
     return detail::free_otherwise(data, tag);
   const auto token = static_cast<std::uint32_t>((page + product) >> front_token_lsb);
-  state_byte& state = way.states.load(std::memory_order_relaxed)[token];
+  state_byte& state = short_way::states()[token];
   if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]]
     return detail::free_otherwise(data, tag);
   auto* const header = static_cast<pool_header*>(data) - 1;
   const header_words w = header_words::load(header);
-  if (!w.sealed_as_allocated(data) || !detail::same_tag(w.tag(), tag)) [[unlikely]]
+  if (!w.sealed_as_allocated(data) || w.owner != token || !detail::same_tag(w.tag(), tag))
+      [[unlikely]]
     return detail::free_otherwise(data, tag);
   // Anything but the whole of a block, allocated and not charged to anybody, has more to look at.
-  if (w.low >> 32 != use.full &&
-      (!w.plainly_allocated() || !trailing_intact(data, w.size(), use.room))) [[unlikely]]
+  if (w.low != use.full && (!w.plainly_allocated() || !trailing_intact(data, w.size(), use.room)))
+      [[unlikely]]
     return detail::free_otherwise(data, tag);
   if (use.tag != w.tag()) [[unlikely]]
     return detail::free_turned(data, tag, use);
-  tag_counters::count_own_free(use.counts, use.stride);
+  tag_counters::count_own_free(use.own_counts(), use.stride);
   header_words::mark_free(header);
+  self->front.last = &use;
   state.store(block_state::free, std::memory_order_relaxed);
   // From the next line on the block may be another thread's.
-  magazine& m = *use.ready;
+  EXALLOC_LIGHT_FENCE();
+  exalloc_magazine& m = *use.ready;
   const std::uint64_t word = EXALLOC_READ(m.word);
   const auto top = static_cast<std::int16_t>(word);
   if (top >= EXALLOC_READ(m.ceiling)) [[unlikely]]

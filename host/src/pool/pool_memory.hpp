@@ -33,9 +33,10 @@ struct pool_request {
 struct pool_block {
   std::byte* data = nullptr;  // what the caller gets
   pool_header* header =
-      nullptr;           // written by the layer above; 16 bytes before `data`, or in a table
-  std::size_t room = 0;  // bytes from `data` on
-  bool big = false;      // a run of pages
+      nullptr;              // written by the layer above; 16 bytes before `data`, or in a table
+  std::size_t room = 0;     // bytes from `data` on
+  bool big = false;         // a run of pages
+  std::uint32_t token = 0;  // of a block of a class
 };
 
 // What an address is.
@@ -101,10 +102,10 @@ class pool_memory final : private memory_source {
         auto* const data = static_cast<std::byte*>(
             popped == no_slot ? exalloc::allocate(*list) : exalloc::allocate_slow(*list, popped));
         if (data != nullptr) [[likely]] {
-          const std::size_t room = size_classes::sizes[index].room();
-          if (index < size_classes::front_count) [[likely]]
-            return {data, reinterpret_cast<pool_header*>(data) - 1, room, false};
-          return {data, header_in_table(data), room, false};
+          const auto& c = *reinterpret_cast<const chunk*>(pages_.find(data).value << 3);
+          const std::uint32_t i = c.index_of(data);
+          return {data, c.header_of(data, i), size_classes::sizes[index].room(), false,
+                  c.first_token.load(std::memory_order_relaxed) + i};
         }
       }
     }
@@ -126,8 +127,8 @@ class pool_memory final : private memory_source {
       if (index == chunk::none) [[unlikely]]
         return found;
       found.place = pool_place::small;
-      found.block = {data, c.header_of(data, index), c.shape.room, false};
       found.token = c.first_token.load(std::memory_order_relaxed) + index;
+      found.block = {data, c.header_of(data, index), c.shape.room, false, found.token};
       found.owner = c.list;
       found.allocated =
           c.list->state(found.token).load(std::memory_order_relaxed) == block_state::allocated;
@@ -194,10 +195,6 @@ class pool_memory final : private memory_source {
   void before_growth(processor& self, const size_class& grower) override;
   bool relieve(processor& self, const size_class& grower, shortage of) override;
 
-  pool_header* header_in_table(std::byte* data) const noexcept {
-    const auto& c = *reinterpret_cast<const chunk*>(pages_.find(data).value << 3);
-    return c.headers + c.index_of(data);
-  }
   pool_block allocate_slow(pool_request request) noexcept;
   pool_block allocate_big(const pool_request& request) noexcept;
   size_class* make_class(pool_kind kind, std::size_t index) noexcept;

@@ -97,7 +97,7 @@ void release(pool_memory& m, const pool_finding& f, const header_words& w) {
   const bool done = g != nullptr && f.owner == g ? g->free(f) : m.free(f);
   if (!done) return freed_at_once(f, w);
   tag_counters::count_free(detail::kind_of_type(w.type()), slot, bytes);
-  if ((w.type() & pool_header::charged_bit) != 0)
+  if (w.charged())
     requestor_table::get().release(w.requestor(), detail::kind_of_type(w.type()), bytes);
   if ((attention::reasons() & attention::findings) != 0) raise_findings();
 }
@@ -105,11 +105,12 @@ void release(pool_memory& m, const pool_finding& f, const header_words& w) {
 // Turns a class's use to an order's tag and type. `slot`: the tag's.
 void turn(pool_use& use, const processor& self, std::uint32_t tag, std::uint32_t type,
           std::uint32_t slot) noexcept {
-  use.counts = tag_counters::own_counts(status_page(), self.portal_number(), slot, use.kind);
+  use.counts = reinterpret_cast<ULONG64*>(
+      tag_counters::own_counts(status_page(), self.portal_number(), slot, use.kind));
   use.tag = tag;
   use.type = type;
-  use.low = header_words::low_of(tag, static_cast<std::uint8_t>(type & pool_header::type_mask));
-  use.full = static_cast<std::uint32_t>(use.low >> 32) + use.room;
+  use.full = header_words::low_of(tag, static_cast<std::uint8_t>(type & pool_header::type_mask)) +
+             (std::uint64_t{use.room} << 32);
 }
 
 // The same, where that may be all the short way needs to be taken.
@@ -134,7 +135,6 @@ void remember(const size_class& list, std::uint32_t tag, std::uint32_t type,
     use.reciprocal = static_cast<std::uint32_t>(s.reciprocal);
     use.stride = static_cast<std::uint16_t>(s.stride);
     use.room = static_cast<std::uint16_t>(s.room);
-    use.owner = header_words::owner_of(0, use.room);
     use.kind = list.kind();
     use.ready = ready;
   }
@@ -261,7 +261,7 @@ void detail::free_otherwise(void* data, std::uint32_t tag) {
   if (f.place != pool_place::small || !f.allocated) return free_carefully(data, tag);
   const pool_block& b = f.block;
   const header_words w = header_words::load(b.header);
-  if (!w.plainly_allocated() || !w.sealed_as_allocated(data) || w.room() != b.room ||
+  if (!w.plainly_allocated() || !w.sealed_as_allocated(data) || w.owner != b.token ||
       !trailing_intact(data, w.size(), b.room) || !same_tag(w.tag(), tag))
     return free_carefully(data, tag);
   const std::uint32_t slot = tag_counters::slot_of(w.tag());
@@ -308,8 +308,7 @@ void detail::free_carefully(void* data, std::uint32_t tag) {
                           : "a pool block was freed twice; the tag is that of its last owner",
                       f.token, 0});
   const std::size_t bytes = asked_for(b, w);
-  if (!intact || w.state() != pool_state::allocated || bytes > b.room ||
-      w.room() != (b.big ? 0 : b.room))
+  if (!intact || w.state() != pool_state::allocated || bytes > b.room || !w.names(b.token))
     return bug_check(BAD_POOL_HEADER, {0x20, number(data), w.low, w.high()},
                      {data, w.tag(), b.header,
                       "a pool block's header was overwritten: look for a write beyond the end of "

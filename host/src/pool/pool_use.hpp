@@ -6,24 +6,28 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "exalloc/nt/pool_fast.h"
+#include "magazine.hpp"
 #include "pool/pool_header.hpp"
 #include "pool/size_classes.hpp"
 #include "status/status_layout.hpp"
 
 namespace exalloc {
 
-class magazine;
+// Read and written by the processor's owner alone, but for `draining`. A line, with all that a call
+// needs to know. `ready` null: the processor has not used the class yet.
+struct alignas(64) pool_use : exalloc_pool_use {
+  pool_use() noexcept : exalloc_pool_use{nullptr, nothing, nullptr, 0} {}
+  // First word of no header.
+  static constexpr std::uint64_t nothing = ~std::uint64_t{0};
 
-// Read and written by the processor's owner alone. A line, with all that a call needs to know.
-struct alignas(64) pool_use {
-  magazine* ready = nullptr;  // null: the processor has not used the class yet
-  // Of the last order: tag and type as they were given, ...
+  magazine* own() const noexcept { return static_cast<magazine*>(ready); }
+  // The processor's own counters of the tag.
+  status::count* own_counts() const noexcept { return reinterpret_cast<status::count*>(counts); }
+
+  // Of the last order: tag and type as they were given.
   std::uint32_t tag = 0, type = 0;
-  status::count* counts = nullptr;  // ... the processor's own counters of the tag, ...
-  std::uint64_t low = 0;            // ... the header's first word without the size, ...
-  std::uint32_t full = 0;           // ... and that word's upper half for a block without a rest.
   // Of the class:
-  std::uint32_t owner = 0;       // a header's requestor (none) and room
   std::uint32_t reciprocal = 0;  // 2^32 / stride, rounded up
   std::uint16_t stride = 0, room = 0;
   pool_kind kind{};
@@ -57,6 +61,8 @@ constexpr auto make_table() {
   return table;
 }
 inline constexpr auto table = make_table();
+
+static_assert(table[0].size() == EXALLOC_POOL_SIZES);
 
 inline std::uint8_t of_request(std::uint32_t type, std::size_t bytes) noexcept {
   return table[type & pool_header::type_mask][(bytes + pool_alignment - 1) / pool_alignment];

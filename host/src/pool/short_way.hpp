@@ -18,28 +18,41 @@ namespace exalloc {
 using front_page = std::atomic<std::uint64_t>;
 inline constexpr unsigned front_token_lsb = 32;
 
-struct alignas(64) short_way {
-  // Requests from this on go the long way.
-  std::atomic<std::size_t> request_limit{0};
-  // So do frees of what is so far behind `first_data`, in bytes.
-  std::atomic<std::size_t> address_limit{0};
-  std::atomic<std::uintptr_t> first_data{0};  // where the first page's first block's data would be
+// What calls compiled into their caller need of it too is in exalloc_pool_way.
+struct short_way {
   std::atomic<front_page*> pages{nullptr};
-  std::atomic<state_byte*> states{nullptr};  // by token
-  std::size_t bytes = 0;                     // of all pages
+  std::size_t bytes = 0;  // of all pages
+
+  // The limit must be read first: what else is used here was made before it was set.
+  static std::size_t request_limit() noexcept {
+    return __atomic_load_n(&exalloc_pool_way.request_limit, __ATOMIC_ACQUIRE);
+  }
+  static std::size_t address_limit() noexcept {
+    return __atomic_load_n(&exalloc_pool_way.address_limit, __ATOMIC_ACQUIRE);
+  }
+  static std::uintptr_t first_data() noexcept {
+    return __atomic_load_n(&exalloc_pool_way.first_data, __ATOMIC_RELAXED);
+  }
+  static state_byte* states() noexcept {
+    return reinterpret_cast<state_byte*>(
+        __atomic_load_n(&exalloc_pool_way.states, __ATOMIC_RELAXED));
+  }
 
   // Before open().
   void describe(const void* first_page, std::size_t count, front_page* words,
                 state_byte* state_bytes) noexcept {
-    first_data.store(reinterpret_cast<std::uintptr_t>(first_page) + sizeof(pool_header),
-                     std::memory_order_relaxed);
+    __atomic_store_n(&exalloc_pool_way.first_data,
+                     reinterpret_cast<std::uintptr_t>(first_page) + sizeof(pool_header),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&exalloc_pool_way.states, reinterpret_cast<UCHAR*>(state_bytes),
+                     __ATOMIC_RELAXED);
     pages.store(words, std::memory_order_relaxed);
-    states.store(state_bytes, std::memory_order_relaxed);
     bytes = count * page_size;
   }
   void open(bool on) noexcept {
-    request_limit.store(on ? pool_use_numbers::largest_request + 1 : 0);
-    address_limit.store(on ? bytes : 0);
+    __atomic_store_n(&exalloc_pool_way.request_limit,
+                     on ? pool_use_numbers::largest_request + 1 : 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&exalloc_pool_way.address_limit, on ? bytes : 0, __ATOMIC_SEQ_CST);
   }
 };
 

@@ -399,15 +399,26 @@ void size_class::activate(chunk& c, std::uint32_t page, std::vector<std::uint32_
   const std::uint32_t first_token = c.first_token.load(std::memory_order_relaxed);
   c.take_page(page, [&](std::uint32_t i) { tokens.push_back(first_token + i); });
   if (c.states[page] == chunk::page_state::active) return;
-  if (c.states[page] == chunk::page_state::draining)
-    draining_pages_.fetch_sub(1, std::memory_order_relaxed);
+  if (c.states[page] == chunk::page_state::draining) count_draining(-1);
   c.states[page] = chunk::page_state::active;
   describe(c, page, 1, false);
 }
 
+void size_class::count_draining(std::int32_t pages) {
+  const auto before = draining_pages_.load(std::memory_order_relaxed);
+  const std::uint32_t now = before + static_cast<std::uint32_t>(pages);
+  draining_pages_.store(now, std::memory_order_relaxed);
+  if ((before == 0) == (now == 0) || use_number_ == pool_use_numbers::none) return;
+  // Who does not see it yet frees as usual, see free_draining().
+  const std::lock_guard lock(core_.processors.mutex);
+  core_.processors.each([&](processor& p) {
+    __atomic_store_n(&p.uses[use_number_].draining, now != 0 ? 1U : 0U, __ATOMIC_RELAXED);
+  });
+}
+
 void size_class::drain(chunk& c, std::uint32_t page) {
   if (c.states[page] == chunk::page_state::draining) return;
-  draining_pages_.fetch_add(1, std::memory_order_relaxed);
+  count_draining(1);
   c.states[page] = chunk::page_state::draining;
   describe(c, page, 1, true);
 }
@@ -420,8 +431,7 @@ std::size_t size_class::park(chunk& c, std::uint32_t first, std::uint32_t pages)
   }
   for (std::uint32_t page = first; page < first + pages; ++page) {
     c.take_page(page, [](std::uint32_t) {});
-    if (c.states[page] == chunk::page_state::draining)
-      draining_pages_.fetch_sub(1, std::memory_order_relaxed);
+    if (c.states[page] == chunk::page_state::draining) count_draining(-1);
     c.states[page] = chunk::page_state::parked;
   }
   c.parked_pages += pages;

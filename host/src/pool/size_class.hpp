@@ -78,6 +78,8 @@ class size_class final : public block_list {
   void activate(chunk& c, std::uint32_t page, std::vector<std::uint32_t>& tokens);
   void drain(chunk& c, std::uint32_t page);
   void give_back_chunk(chunk& c);
+  // Counts pages that drain from now on, or no longer, and tells the processors whether any does.
+  void count_draining(std::int32_t pages);
   // Says in the page map what a chunk's pages are.
   void describe(const chunk& c, std::uint32_t page, std::uint32_t pages, bool draining);
   // False and `why`, if nothing was gained.

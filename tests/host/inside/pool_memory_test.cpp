@@ -399,7 +399,7 @@ TEST(pool_memory, a_crash_dump_is_told_of_every_block) {
     const std::size_t bytes = i * 7 % 6'000;
     const pool_block b = pool().allocate({i % 2 ? paged : nonpaged, bytes, i % 3 == 0, false});
     ASSERT_NE(b.data, nullptr);
-    *b.header = {static_cast<std::uint32_t>(i), 0, 0, pool_state::allocated, 0, 0, 0};
+    *b.header = {static_cast<std::uint32_t>(i), 0, 0, pool_state::allocated, 0, 0};
     if (b.big) bigs[b.data] = bytes;
     blocks.push_back({b.data, b.header});
   }

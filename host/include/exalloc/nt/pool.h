@@ -3,6 +3,7 @@
 #define EXALLOC_NT_POOL_H
 
 #include "exalloc/export.h"
+#include "exalloc/nt/pool_fast.h"
 #include "exalloc/nt/types.h"
 
 #ifdef __cplusplus
@@ -84,6 +85,27 @@ EXALLOC_API PVOID ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfByt
 EXALLOC_API VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
 /* ExFreePoolWithTag with the tag 0. */
 EXALLOC_API VOID ExFreePool(PVOID P);
+
+/* Other names of the routines above, for their inline forms: never inline themselves. */
+EXALLOC_API PVOID exalloc_call_pool_allocate(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+EXALLOC_API VOID exalloc_call_pool_free(PVOID P, ULONG Tag);
+
+#ifdef EXALLOC_INLINE_POOL
+/* The same routines, compiled into the caller. */
+EXALLOC_INLINE PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
+  PVOID block;
+  if (EXALLOC_LIKELY(exalloc_pool_take((ULONG)PoolType, NumberOfBytes, Tag, &block))) return block;
+  return exalloc_call_pool_allocate(PoolType, NumberOfBytes, Tag);
+}
+
+EXALLOC_INLINE VOID ExFreePoolWithTag(PVOID P, ULONG Tag) {
+  if (!EXALLOC_LIKELY(exalloc_pool_give(P, Tag))) exalloc_call_pool_free(P, Tag);
+}
+
+EXALLOC_INLINE VOID ExFreePool(PVOID P) {
+  if (!EXALLOC_LIKELY(exalloc_pool_give(P, 0))) exalloc_call_pool_free(P, 0);
+}
+#endif
 
 /* The names that newer drivers call the same routines by. */
 FORCEINLINE PVOID ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag) {
