@@ -17,13 +17,13 @@ namespace exalloc::sim {
 namespace {
 
 constexpr std::uint8_t axi_okay = 0;
-constexpr std::uint8_t axi_slave_error = 2;
 constexpr std::uint64_t most_gated = 0xFFFF'FFFF;  // that one clock can be told of
 constexpr unsigned idle_lag = 8;                   // cycles by which idle_o is behind the pins
 
 struct read_beat {
   line_data data;
-  bool ok, last;
+  axi_response how;
+  bool last;
 };
 struct register_access {
   bool write;
@@ -48,7 +48,7 @@ struct rtl_card::model {
   std::deque<read_beat> beats;           // answered, not yet delivered
   std::deque<std::uint64_t> write_addresses;
   std::deque<line_data> write_data;
-  std::deque<bool> write_answers;
+  std::deque<axi_response> write_answers;
 
   std::array<stream_pins, stream_ports> streams;
   std::uint64_t left_out = 0;  // cycles the card has not been told of
@@ -56,6 +56,7 @@ struct rtl_card::model {
   bus_watcher* watcher = nullptr;
   bus_pins pins;
 
+  void forget();
   void drive();
   void sample();
   void show();
@@ -81,12 +82,11 @@ void rtl_card::model::drive() {
   top.m_axi_rvalid_i = !beats.empty();
   if (!beats.empty()) {
     std::memcpy(&top.m_axi_rdata_i[0], beats.front().data.data(), sizeof(line_data));
-    top.m_axi_rresp_i = beats.front().ok ? axi_okay : axi_slave_error;
+    top.m_axi_rresp_i = static_cast<std::uint8_t>(beats.front().how);
     top.m_axi_rlast_i = beats.front().last;
   }
   top.m_axi_bvalid_i = !write_answers.empty();
-  if (!write_answers.empty())
-    top.m_axi_bresp_i = write_answers.front() ? axi_okay : axi_slave_error;
+  if (!write_answers.empty()) top.m_axi_bresp_i = static_cast<std::uint8_t>(write_answers.front());
   unsigned ready = 0, valid = 0;
   for (unsigned i = 0; i < stream_ports; ++i) {
     ready |= unsigned{streams[i].pop_ready} << i;
@@ -195,21 +195,26 @@ rtl_card::~rtl_card() {
   Verilated::threadContextp(&model_->context);
 }
 
+void rtl_card::model::forget() {
+  access.reset();
+  answer.reset();
+  reads.clear();
+  read_lines_left.clear();
+  beats.clear();
+  write_addresses.clear();
+  write_data.clear();
+  write_answers.clear();
+  restless = idle_lag;
+  for (stream_pins& pins : streams) pins.pop_valid = pins.push_ready = false;
+}
+
 void rtl_card::reset() {
   model& m = *model_;
-  m.access.reset();
-  m.answer.reset();
-  m.reads.clear();
-  m.read_lines_left.clear();
-  m.beats.clear();
-  m.write_addresses.clear();
-  m.write_data.clear();
-  m.write_answers.clear();
-  m.restless = 0;
-  for (stream_pins& pins : m.streams) pins.pop_valid = pins.push_ready = false;
+  m.forget();
   m.top.rst_i = 1;
   for (int i = 0; i < 8; ++i) clock();
   m.top.rst_i = 0;
+  m.forget();  // what it began before the reset got to it
 }
 
 void rtl_card::clock() {
@@ -257,11 +262,11 @@ std::optional<read_request> rtl_card::take_read() {
   return r;
 }
 
-void rtl_card::answer_read(const line_data& data, bool ok) {
+void rtl_card::answer_read(const line_data& data, axi_response how) {
   unsigned& left = model_->read_lines_left.front();
   const bool last = --left == 0;
   if (last) model_->read_lines_left.pop_front();
-  model_->beats.push_back({data, ok, last});
+  model_->beats.push_back({data, how, last});
 }
 
 std::optional<write_request> rtl_card::take_write() {
@@ -273,7 +278,7 @@ std::optional<write_request> rtl_card::take_write() {
   return w;
 }
 
-void rtl_card::answer_write(bool ok) { model_->write_answers.push_back(ok); }
+void rtl_card::answer_write(axi_response how) { model_->write_answers.push_back(how); }
 
 void rtl_card::leave_out(std::uint64_t cycles) {
   model_->left_out += cycles;

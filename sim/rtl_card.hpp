@@ -24,8 +24,11 @@ struct write_request {  // the card writes one line
 };
 struct register_answer {
   bool ok;
-  std::uint32_t value;  // of a read
+  std::uint32_t value;          // of a read
+  const char* error = nullptr;  // what failed on the way, if it was not the card that refused it
 };
+// How the card's own accesses end.
+enum class axi_response : std::uint8_t { okay = 0, slave_error = 2, decode_error = 3 };
 
 // Not thread safe. Requests are taken and answered in order; an answer is seen from the next clock
 // on.
@@ -57,9 +60,9 @@ class rtl_card {
 
   // Memory traffic on AXI4.
   std::optional<read_request> take_read();
-  void answer_read(const line_data& data, bool ok);  // once a line
+  void answer_read(const line_data& data, axi_response how);  // once a line
   std::optional<write_request> take_write();
-  void answer_write(bool ok);
+  void answer_write(axi_response how);
 
   // The pins of a stream port, as they stood at the last clock; what the kernel's side sets there
   // acts from the next clock on.

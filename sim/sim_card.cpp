@@ -19,6 +19,9 @@ namespace {
 
 constexpr picoseconds never = std::numeric_limits<picoseconds>::max() / 2;
 constexpr picoseconds poll = 20 * ps_per_ns;  // time a poll takes while the card is silent
+// The same after a fault that may keep an answer from coming, and after how long it will not come.
+constexpr picoseconds poll_in_doubt = 1'000 * ps_per_ns;
+constexpr picoseconds longest_silence = 1'000'000 * ps_per_ns;
 constexpr picoseconds longest_relax = 2'000 * ps_per_ns;
 constexpr std::chrono::microseconds patience(5000);  // of a waiter, before it drives the platform
 
@@ -42,9 +45,15 @@ std::string transactions_beside(const std::string& file) {
   return file.substr(0, file.size() - (has_end ? end.size() : 0)) + ".transactions.fst";
 }
 
+fault_plan asked_faults() {
+  const char* const text = std::getenv("EXALLOC_FAULT");
+  return parse_faults(text != nullptr ? text : "");
+}
+
 }  // namespace
 
-sim_card::sim_card(const link_settings& link) : platform_(link, memory_) {
+sim_card::sim_card(const link_settings& link, fault_plan faults)
+    : platform_(link, memory_, std::move(faults)) {
   platform_.on_line([this](std::uint64_t) {
     line_came_ = true;
     if (pause_at_line_) platform_.pause();
@@ -60,17 +69,26 @@ std::uint32_t sim_card::read(std::uint32_t offset) {
     answer = a;
     platform_.pause();
   });
+  silent_ = 0;
+  // The link answers every read, if only with the completion timeout.
   while (!answer) platform_.run_what_is_under_way(never);
   if (!answer->ok) {
+    const char* const why =
+        answer->error != nullptr ? answer->error : "the bus answered with an error";
     throw std::runtime_error(
-        fmt::format("sim card: read of register {:#06x}: the bus answered with an error", offset));
+        fmt::format("sim card: read of register {:#06x}: {}{}", offset, why, because_of_faults()));
   }
   return answer->value;
+}
+
+std::string sim_card::because_of_faults() const {
+  return platform_.harm().empty() ? std::string() : fmt::format(", after {}", platform_.harm());
 }
 
 void sim_card::write(std::uint32_t offset, std::uint32_t value) {
   std::lock_guard lock(mutex_);
   platform_.write(offset, value);
+  silent_ = 0;
 }
 
 void sim_card::relax() {
@@ -84,7 +102,17 @@ void sim_card::run_a_while() {
   pause_at_line_ = true;
   platform_.run_what_is_under_way(platform_.now() + longest_relax);
   pause_at_line_ = false;
-  if (!line_came_ && platform_.quiet()) platform_.run(platform_.now() + poll);
+  if (line_came_ || !platform_.quiet()) {
+    silent_ = 0;
+  } else if (platform_.harm().empty()) {
+    platform_.run(platform_.now() + poll);
+  } else {
+    platform_.run(platform_.now() + poll_in_doubt);
+    silent_ += poll_in_doubt;
+    if (silent_ >= longest_silence)
+      throw std::runtime_error(fmt::format(
+          "sim card: nothing is under way any more, and no answer comes{}", because_of_faults()));
+  }
 }
 
 bool sim_card::wait_interrupt(std::uint64_t timeout_ns) {
@@ -138,5 +166,7 @@ std::uint64_t sim_card::clocked_cycles() {
 }  // namespace exalloc::sim
 
 extern "C" EXALLOC_API exalloc::card* exalloc_sim_open_card() {
-  return std::make_unique<exalloc::sim::sim_card>(exalloc::sim::asked_link()).release();
+  return std::make_unique<exalloc::sim::sim_card>(exalloc::sim::asked_link(),
+                                                  exalloc::sim::asked_faults())
+      .release();
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "card/process_memory.hpp"
 #include "exalloc/card.hpp"
@@ -16,7 +17,7 @@ namespace exalloc::sim {
 // times in every run.
 class sim_card final : public card {
  public:
-  explicit sim_card(const link_settings& link = link_preset("gen3x16"));
+  explicit sim_card(const link_settings& link = link_preset("gen3x16"), fault_plan faults = {});
   ~sim_card() override;
 
   std::string_view name() const noexcept override { return "sim"; }
@@ -25,6 +26,8 @@ class sim_card final : public card {
   std::unique_ptr<dma_memory> allocate(std::size_t bytes) override {
     return memory_.allocate(bytes);
   }
+  // Throws std::runtime_error when a fault was injected and nothing has been under way for so long
+  // that whoever polls waits in vain.
   void relax() override;
   std::uint64_t now_ns() override;
   void advance_to(std::uint64_t ns) override;
@@ -43,12 +46,14 @@ class sim_card final : public card {
 
  private:
   void run_a_while();
+  std::string because_of_faults() const;
 
   std::mutex mutex_;
   std::condition_variable interrupted_;  // the interrupt line has risen
   process_memory memory_;
   platform platform_;
   bool pause_at_line_ = false, line_came_ = false;
+  picoseconds silent_ = 0;  // how long somebody has polled and nothing was under way, after a fault
 };
 
 }  // namespace exalloc::sim

@@ -36,6 +36,7 @@ struct arguments {
   std::optional<std::uint64_t> seed;
   std::string json;
   std::string wave;
+  std::string fault;
   bool strict = false;
 };
 
@@ -46,7 +47,18 @@ constexpr const char* examples =
     "  exalloc replay trace.txt --link gen4x8 --timing open   at the trace's own times\n"
     "  exalloc replay trace.txt --json - | jq .checks  for scripts\n"
     "  exalloc replay trace.txt --caches zone          caches as zones, not lookaside lists\n"
-    "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n\n"
+    "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n"
+    "  exalloc replay trace.txt --card sim --fault lost:completion@1%,seed=7\n\n"
+    "Faults (--fault, sim only), separated by commas:\n"
+    "  late:TLPS@WHICH+TIME  lost:TLPS@WHICH  dup:TLPS@WHICH  poison:TLPS@WHICH\n"
+    "  slverr:read@WHICH or :write  decerr:...        the bus refuses the card's own accesses\n"
+    "  down@TIME+TIME  retrain@TIME+TIME  reset@TIME  the link, the card\n"
+    "  seed=N  start=TIME  timeout=TIME               (1, 200us, 50us)\n"
+    "TLPS is write, read, completion or any, with .down (to the card) or .up (to the host);\n"
+    "WHICH is a share (2%), a number (7: the seventh) or a time (300us: the first from then on),\n"
+    "each with how many at most (2%x3); TIME is 800ns, 50us, 3ms. docs/platform.md tells what "
+    "each\n"
+    "one does. No block may be handed out twice or lost, whatever they are.\n\n"
     "Record a trace of your own system:\n"
     "  trace-cmd record -e kmem:kmalloc -e kmem:kfree -e kmem:kmem_cache_alloc \\\n"
     "            -e kmem:kmem_cache_free your-program; trace-cmd report > trace.txt\n"
@@ -97,12 +109,20 @@ replay::replay_result run(const arguments& args) {
   std::unique_ptr<replay::library_allocator> calls;
   const auto open = [&]() -> replay::allocator& {
     choose_link(args);
-    const std::string card = args.card.empty() && !args.link.empty() ? "sim" : args.card;
-    calls = std::make_unique<replay::library_allocator>(card, args.magazines == "on");
+    if (!args.fault.empty()) ::setenv("EXALLOC_FAULT", args.fault.c_str(), 1);
+    const bool needs_sim = !args.link.empty() || !args.fault.empty();
+    const std::string card = args.card.empty() && needs_sim ? "sim" : args.card;
+    calls = std::make_unique<replay::library_allocator>(card, args.magazines == "on",
+                                                        !args.fault.empty());
     if (args.timing == "open" && !calls->has_time()) {
       throw std::runtime_error(
           fmt::format("--timing open needs a simulated card, and the {} card has no time; add "
                       "--card sim or --link",
+                      calls->card_name()));
+    }
+    if (!args.fault.empty() && calls->card_name() != "sim") {
+      throw std::runtime_error(
+          fmt::format("--fault needs the simulated link, and the {} card has none; add --card sim",
                       calls->card_name()));
     }
     if (!args.wave.empty()) {
@@ -229,6 +249,8 @@ void add_replay(CLI::App& app) {
                    "Record the card's signals, and beside them, in FILE.transactions.fst, what "
                    "travels on the link by name (sim only)")
       ->type_name("FILE.fst");
+  command->add_option("--fault", args->fault, "What goes wrong on link, bus and card: see below")
+      ->type_name("FAULT,...");
   command->add_flag("--strict", args->strict, "Refuse a trace with a malformed line");
   command->footer(examples);
   command->callback([args] { replay_trace(*args); });

@@ -26,10 +26,11 @@ const std::vector<column> lookasides{
     {"allocates", "Allocates", 10}, {"allocate_misses", "Misses", 10},
     {"hit_rate", "Hits", 6},        {"frees", "Frees", 10},
     {"free_misses", "Misses", 10},  {"list", "List", 4, true}};
-const std::vector<column> zones{
-    {"address", "Address", 14},  {"block_size", "Size", 8}, {"blocks", "Blocks", 10},
-    {"in_use", "In use", 10},    {"free", "Free", 10},      {"used", "Used", 6},
-    {"segments", "Segments", 8}, {"list", "List", 4, true}, {"mode", "Mode", 6, true}};
+const std::vector<column> zones{{"address", "Address", 14},  {"block_size", "Size", 8},
+                                {"blocks", "Blocks", 10},    {"in_use", "In use", 10},
+                                {"free", "Free", 10},        {"used", "Used", 6},
+                                {"segments", "Segments", 8}, {"list", "List", 4, true},
+                                {"mode", "Mode", 6, true},   {"quarantined", "Quarantined", 11}};
 
 constexpr std::uint32_t in_host = UINT32_MAX;
 
@@ -160,7 +161,11 @@ table zone_table(const status::page& page) {
         {address{r.address}, std::uint64_t{r.block_size}, r.blocks, used, r.blocks - used,
          r.blocks == 0 ? share{-1}
                        : share{static_cast<double>(used) / static_cast<double>(r.blocks)},
-         std::uint64_t{r.segments}, list_cell(r.list), std::string(r.scarce != 0 ? "scarce" : "")});
+         std::uint64_t{r.segments}, list_cell(r.list),
+         std::string(r.mode == 0   ? ""
+                     : r.mode == 1 ? "scarce"
+                                   : "lost"),
+         r.quarantined});
   }
   return t;
 }

@@ -26,8 +26,8 @@ std::uint64_t read_counter(card& c, regs::counter which) {
 
 }  // namespace
 
-library_allocator::library_allocator(const std::string& card, bool magazines)
-    : magazines_(magazines) {
+library_allocator::library_allocator(const std::string& card, bool magazines, bool may_lose_card)
+    : magazines_(magazines), may_lose_card_(may_lose_card) {
   if (!card.empty() && exalloc_set_card(card.c_str()) != 0) {
     throw std::runtime_error(exalloc_last_error());
   }
@@ -49,7 +49,9 @@ library_allocator::~library_allocator() {
 void library_allocator::on_error(const exalloc_error* error, void* self) {
   auto* const me = static_cast<library_allocator*>(self);
   const std::scoped_lock lock(me->errors_mutex_);
-  ++me->error_count_;
+  const bool loss = error->cause == std::string_view("card_lost");
+  me->card_lost_ |= loss;
+  if (!loss || !me->may_lose_card_) ++me->error_count_;
   if (me->first_errors_.size() >= errors_kept) return;
   me->first_errors_.push_back(
       fmt::format("{} ({}, address {}, token 0x{:x}, list {}, {})", error->what, error->cause,
@@ -115,7 +117,21 @@ void library_allocator::advance_to(std::uint64_t ns) { card_->advance_to(ns); }
 bool library_allocator::has_time() { return !card_name_.starts_with("soft"); }
 std::string library_allocator::card_name() { return card_name_; }
 
+// Of a card that is lost: what they were.
 card_counters library_allocator::counters() {
+  {
+    const std::scoped_lock lock(errors_mutex_);
+    if (card_lost_) return counters_;
+  }
+  try {
+    counters_ = read_counters();
+  } catch (const std::runtime_error&) {
+    if (!may_lose_card_) throw;
+  }
+  return counters_;
+}
+
+card_counters library_allocator::read_counters() {
   card_counters result;
   if (has_time()) {
     result.cycles = read_counter(*card_, regs::counter::cycles);

@@ -15,7 +15,9 @@ class library_allocator final : public allocator {
   // Opens `card` ("soft", "sim"), or the one that EXALLOC_CARD names if it is empty. Throws
   // std::runtime_error with a sentence for the user when it cannot be had.
   // Without `magazines` lookaside lists do without them while it lives.
-  explicit library_allocator(const std::string& card, bool magazines = true);
+  // With `may_lose_card` a lost card is among the errors in words, but is not counted.
+  explicit library_allocator(const std::string& card, bool magazines = true,
+                             bool may_lose_card = false);
   ~library_allocator() override;
   library_allocator(const library_allocator&) = delete;
   library_allocator& operator=(const library_allocator&) = delete;
@@ -52,11 +54,15 @@ class library_allocator final : public allocator {
   struct processor_deleter {
     void operator()(exalloc_processor* p) const { exalloc_processor_destroy(p); }
   };
+  card_counters read_counters();
   static void on_error(const exalloc_error* error, void* self);
 
   card* card_ = nullptr;
   std::string card_name_;
   const bool magazines_;
+  const bool may_lose_card_;
+  bool card_lost_ = false;
+  card_counters counters_;  // when they were read last
   std::map<unsigned, std::unique_ptr<exalloc_processor, processor_deleter>> processors_;
   unsigned current_ = ~0U;
   std::mutex errors_mutex_;  // errors may come from any thread's call

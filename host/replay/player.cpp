@@ -24,15 +24,18 @@ constexpr std::uint64_t round_to_8(std::uint64_t bytes) {
   return std::max<std::uint64_t>((bytes + 7) / 8 * 8, 8);
 }
 
+// A card that has been reset counts from 0 again.
+void subtract(std::uint64_t& now, std::uint64_t before) { now -= std::min(now, before); }
+
 card_counters difference(card_counters now, const card_counters& before) {
-  if (now.cycles && before.cycles) *now.cycles -= *before.cycles;
-  now.grants -= before.grants;
-  now.blocks_granted -= before.blocks_granted;
-  now.releases -= before.releases;
-  now.blocks_released -= before.blocks_released;
-  now.errors -= before.errors;
+  if (now.cycles && before.cycles) subtract(*now.cycles, *before.cycles);
+  subtract(now.grants, before.grants);
+  subtract(now.blocks_granted, before.blocks_granted);
+  subtract(now.releases, before.releases);
+  subtract(now.blocks_released, before.blocks_released);
+  subtract(now.errors, before.errors);
   for (std::size_t i = 0; i < std::min(now.all.size(), before.all.size()); ++i) {
-    now.all[i].value -= before.all[i].value;
+    subtract(now.all[i].value, before.all[i].value);
   }
   return now;
 }

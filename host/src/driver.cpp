@@ -30,6 +30,7 @@ driver::driver(std::unique_ptr<card> device)
   read_identity();
   slabs_ = range_allocator(1, geometry_.slabs - 1);  // slab 0 would make token 0
   generations_.resize(geometry_.lists);
+  linked_.resize(geometry_.lists);
   for (std::uint32_t i = geometry_.lists; i-- > 0;) free_lists_.push_back(i);
   lookaside_generations_.resize(geometry_.lookaside_lists);
   for (std::uint32_t i = geometry_.lookaside_lists; i-- > 0;) free_lookasides_.push_back(i);
@@ -41,6 +42,25 @@ void driver::lose(const std::string& why) {
                           "host, under locks",
                           device_->name(), why),
               "card_lost", nullptr, 0, 0, -1});
+}
+
+std::uint32_t driver::read(std::uint32_t offset) {
+  if (lost()) return 0;
+  try {
+    return device_->read(offset);
+  } catch (const std::exception& e) {
+    lose(e.what());
+    return 0;
+  }
+}
+
+void driver::write(std::uint32_t offset, std::uint32_t value) {
+  if (lost()) return;
+  try {
+    device_->write(offset, value);
+  } catch (const std::exception& e) {
+    lose(e.what());
+  }
 }
 
 void driver::leave_to_parent() {
@@ -122,6 +142,11 @@ driver::result driver::command(regs::command what, std::uint32_t list, std::uint
     c.write(off::command_slab, slab);
     c.write(off::command_count, count);
     c.write(off::command_limit, limit);
+    // Writes are posted: one that gets lost is not told of. The wrong slabs must not be linked.
+    if (what == regs::command::link && c.read(off::command_slab) != slab) {
+      lose(fmt::format("{} has not got its registers", name()));
+      return {no_answer, 0};
+    }
     c.write(off::command,
             word(regs::command_register::command.set(0, word(static_cast<std::uint8_t>(what)))));
     for (patience waiting(timeout_); regs::card_status::command_busy.get(c.read(off::card_status));
@@ -145,8 +170,10 @@ std::optional<driver::list_name> driver::open_list() {
     const std::uint32_t number = free_lists_.back();
     free_lists_.pop_back();
     // A list that is open already belongs to somebody else; it is not ours to use.
-    if (command(regs::command::open, number, 0, 0, 0).status == regs::status::ok)
+    if (command(regs::command::open, number, 0, 0, 0).status == regs::status::ok) {
+      linked_[number] = 0;
       return list_name{number, ++generations_[number]};
+    }
   }
   return std::nullopt;
 }
@@ -168,7 +195,7 @@ std::optional<driver::list_name> driver::open_lookaside(std::uint32_t depth, std
   std::uint64_t depths = d::depth.set(d::minimum.set(0, minimum), depth);
   depths = d::maximum.set(depths, std::min(maximum, geometry_.lookaside_depth));
   const std::lock_guard lock(mutex_);
-  if (!lost()) device_->write(off::command_depth, static_cast<std::uint32_t>(depths));
+  write(off::command_depth, static_cast<std::uint32_t>(depths));
   while (!lost() && !free_lookasides_.empty()) {
     const std::uint32_t number = free_lookasides_.back();
     free_lookasides_.pop_back();
@@ -207,10 +234,9 @@ exalloc_lookaside_counts driver::lookaside_counts(std::uint32_t number) {
 }
 
 void driver::set_governor_period(std::uint32_t milliseconds) {
-  if (lost()) return;
-  const std::uint64_t khz = regs::clock::khz.get(device_->read(off::clock));
+  const std::uint64_t khz = regs::clock::khz.get(read(off::clock));
   const std::uint64_t cycles = std::min<std::uint64_t>(khz * milliseconds, 0xFFFF'FFFF);
-  device_->write(off::governor_period, static_cast<std::uint32_t>(cycles));
+  write(off::governor_period, static_cast<std::uint32_t>(cycles));
 }
 
 std::optional<std::uint32_t> driver::take_slabs(std::uint32_t count) {
@@ -225,17 +251,26 @@ void driver::return_slabs(std::uint32_t first, std::uint32_t count) {
   slabs_.give_back(first, count);
 }
 
-regs::status driver::link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
-                          std::uint32_t limit) {
+void driver::link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
+                  std::uint32_t limit) {
   const std::lock_guard lock(mutex_);
   const regs::status status = command(regs::command::link, list, first, count, limit).status;
-  return lost() ? regs::status::ok : status;
+  if (lost()) return;
+  linked_[list] += (count - 1) * slab_width + limit + 1;
+  const std::uint32_t there = read(off::lists_base + list * off::lists_stride + off::list_total);
+  if (status != regs::status::ok) {
+    lose(fmt::format("it refuses slabs for list {} that nobody has: {}", list,
+                     regs::describe(status)));
+  } else if (there != linked_[list]) {
+    lose(fmt::format("it has {} blocks of list {} instead of {}", there, list, linked_[list]));
+  }
 }
 
 std::optional<std::uint32_t> driver::trim(std::uint32_t list, std::uint32_t slab) {
   const std::lock_guard lock(mutex_);
   const result r = command(regs::command::trim, list, slab, 0, 0);
   if (r.status != regs::status::ok) return std::nullopt;
+  linked_[list] -= slab_width;
   return r.slab;
 }
 
@@ -278,12 +313,11 @@ driver::event_counters driver::read_counters() {
 
 void driver::read_errors(const std::function<void(const error_record&)>& tell) {
   const std::lock_guard lock(error_mutex_);
-  card& c = *device_;
   for (unsigned i = 0; i < most_records && !lost(); ++i) {
-    const std::uint32_t info = c.read(off::error_info);
+    const std::uint32_t info = read(off::error_info);
     if (!regs::error_info::valid.get(info)) return;
-    const std::uint32_t token = c.read(off::error_token);
-    c.write(off::error_pop, 1);
+    const std::uint32_t token = read(off::error_token);
+    write(off::error_pop, 1);
     tell({static_cast<regs::status>(regs::error_info::status.get(info)),
           static_cast<std::uint32_t>(regs::error_info::opcode.get(info)),
           static_cast<std::uint32_t>(regs::error_info::list.get(info)),

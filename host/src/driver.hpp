@@ -77,6 +77,9 @@ class driver {
   bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
   // Tells the program why, the first time.
   void lose(const std::string& why);
+  // A register; 0 if the card is lost, as it is when its bus fails.
+  std::uint32_t read(std::uint32_t offset);
+  void write(std::uint32_t offset, std::uint32_t value);
   // The same in the child of a fork: the card and the rings are the parent's.
   void leave_to_parent();
   // EXALLOC_TIMEOUT_MS, or what the card thinks right.
@@ -107,10 +110,10 @@ class driver {
   // Consecutive slabs that no list owns.
   std::optional<std::uint32_t> take_slabs(std::uint32_t count);
   void return_slabs(std::uint32_t first, std::uint32_t count);
-  // Gives slabs to a list, the last with blocks 0..limit; status ok or the cause, and then nothing
-  // is linked. With a lost card: ok, and the blocks are the host's to hand out.
-  regs::status link(std::uint32_t list, std::uint32_t first, std::uint32_t count,
-                    std::uint32_t limit);
+  // Gives slabs that no list owns to an open list, the last with blocks 0..limit. A card that
+  // refuses, or has done something else, is not in the state it should be in, and lost. With a lost
+  // card the blocks are the host's to hand out.
+  void link(std::uint32_t list, std::uint32_t first, std::uint32_t count, std::uint32_t limit);
   // Takes a slab from an open list: of the bank that `slab` lies in, the one whose blocks were
   // freed last, if all its blocks are free. Which one.
   std::optional<std::uint32_t> trim(std::uint32_t list, std::uint32_t slab);
@@ -154,8 +157,6 @@ class driver {
                  std::uint32_t limit);
 
   void read_identity();
-  // A register; 0 if the card is lost.
-  std::uint32_t read(std::uint32_t offset) { return lost() ? 0 : device_->read(offset); }
 
   std::unique_ptr<card> device_;
   std::chrono::milliseconds timeout_;
@@ -164,6 +165,7 @@ class driver {
   fork_mutex mutex_{lock_row::card};  // the command registers and everything below
   std::vector<std::uint32_t> free_lists_;
   std::vector<std::uint16_t> generations_;
+  std::vector<std::uint32_t> linked_;  // blocks of each list
   std::vector<std::uint32_t> free_lookasides_;
   std::vector<std::uint16_t> lookaside_generations_;
   std::uint32_t next_portal_ = 0;

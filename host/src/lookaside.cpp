@@ -128,6 +128,7 @@ void* call_pop(processor& p, lookaside_use& u) {
   p.submit(u, regs::opcode::pop, 1, true, {&counts, 1});
   p.wait_for_answers(u);
   u.list.add_held(-static_cast<std::int32_t>(u.popped.size()));
+  if (p.card_lost() && u.popped.empty()) pop_from_card(p, u, 1, 0);
   if (!u.popped.empty()) return u.popped.front();
   u.count(allocate_misses);
   u.told[static_cast<std::size_t>(allocate_misses)]++;  // the card has counted it
@@ -137,15 +138,19 @@ void* call_pop(processor& p, lookaside_use& u) {
 
 bool call_push(processor& p, lookaside_use& u, void* entry) {
   u.count(frees);
-  u.refused.clear();
-  u.line_refused = false;
-  const std::uint64_t words[] = {counts_to_tell(u), reinterpret_cast<std::uintptr_t>(entry)};
-  p.submit(u, regs::opcode::push, 1, true, words);
-  p.wait_for_answers(u);
-  if (u.refused.empty() && !u.line_refused) {
-    u.list.add_held(1);
-    return true;
+  bool kept;
+  if (p.card_lost()) {
+    kept = push_to_card(p, u, {entry}) == 1;
+  } else {
+    u.refused.clear();
+    u.list.on_card.add({&entry, 1});
+    const std::uint64_t words[] = {counts_to_tell(u), reinterpret_cast<std::uintptr_t>(entry)};
+    p.submit(u, regs::opcode::push, 1, true, words);
+    p.wait_for_answers(u);
+    kept = u.refused.empty();
+    if (kept) u.list.add_held(1);
   }
+  if (kept) return true;
   u.count(free_misses);
   u.told[static_cast<std::size_t>(free_misses)]++;
   return false;

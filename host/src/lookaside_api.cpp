@@ -138,6 +138,23 @@ PVOID allocate_entry_ex(POOL_TYPE type, SIZE_T size, ULONG tag, PLOOKASIDE_LIST_
 }
 VOID free_entry_ex(PVOID entry, PLOOKASIDE_LIST_EX) { ExFreePool(entry); }
 
+// What a card would have counted that is lost.
+exalloc_lookaside_counts counts_in_host(const lookaside_list& list) {
+  const GENERAL_LOOKASIDE& f = list.fields();
+  exalloc_lookaside_counts counts{};
+  counts.list = list.number();
+  counts.depth = f.Depth;
+  counts.maximum_depth = f.MaximumDepth;
+  counts.held = static_cast<std::uint32_t>(std::max(0, list.held()));
+  counts.reserved =
+      static_cast<std::uint32_t>(std::max(0, list.depth() - list.held() - list.room()));
+  counts.allocates = f.TotalAllocates;
+  counts.allocate_misses = f.AllocateMisses;
+  counts.frees = f.TotalFrees;
+  counts.free_misses = f.FreeMisses;
+  return counts;
+}
+
 }  // namespace
 }  // namespace exalloc
 
@@ -243,7 +260,9 @@ int exalloc_lookaside_card_counts(const GENERAL_LOOKASIDE* Lookaside,
     return -1;
   }
   return exalloc::guarded([&] {
-    *counts = core::get().card_driver.lookaside_counts(list->number());
+    exalloc::driver& d = core::get().card_driver;
+    *counts = d.lookaside_counts(list->number());
+    if (d.lost()) *counts = exalloc::counts_in_host(*list);
     counts->trimmed = list->trimmed.load(std::memory_order_relaxed);
   });
 }

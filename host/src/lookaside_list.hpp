@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "card_entries.hpp"
 #include "driver.hpp"
 #include "exalloc/wdm.h"
 #include "fence.hpp"
@@ -140,6 +141,7 @@ class lookaside_list {
   // Guards a change of shares or counting, and the store.
   fork_mutex mutex{lock_row::list};
   std::vector<void*> store;
+  card_entries on_card;
   // Entries that went to Free because Depth had shrunk.
   std::atomic<std::uint64_t> trimmed{0};
 

@@ -45,6 +45,32 @@ void cut(processor& p, lookaside_use& u, std::int32_t target, orphans& left) {
   make_orphans(u.list, u.refused, left);
 }
 
+// What the card does, when there is none any more: its entries, its shares, its Depth.
+void keep_in_host(lookaside_use& u, const std::vector<void*>& entries, std::int32_t give) {
+  u.list.on_card.with_all([&](std::vector<void*>& all) {
+    u.share -= give;
+    u.list.add_reserved(-give);
+    const auto room = static_cast<std::size_t>(std::max(0, u.list.room()));
+    const std::size_t kept = std::min(room, entries.size());
+    const auto end = entries.begin() + static_cast<std::ptrdiff_t>(kept);
+    all.insert(all.end(), entries.begin(), end);
+    u.list.add_held(static_cast<std::int32_t>(kept));
+    u.refused.assign(end, entries.end());
+  });
+}
+
+void pop_in_host(lookaside_use& u, std::uint32_t count, std::int32_t share) {
+  u.list.on_card.with_all([&](std::vector<void*>& all) {
+    const auto taken = std::min(count, static_cast<std::uint32_t>(all.size()));
+    u.popped.insert(u.popped.end(), all.rbegin(), all.rbegin() + taken);
+    all.resize(all.size() - taken);
+    u.list.add_held(-static_cast<std::int32_t>(taken));
+    u.granted = std::clamp(u.list.room(), 0, std::max(0, share));
+    u.share += u.granted;
+    u.list.add_reserved(u.granted);
+  });
+}
+
 }  // namespace
 
 bool lookaside_magazines() noexcept { return magazines_on.load(std::memory_order_relaxed); }
@@ -73,7 +99,10 @@ std::uint64_t counts_to_tell(lookaside_use& u) noexcept {
 std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void*>& entries,
                           std::int32_t give) {
   u.refused.clear();
-  u.line_refused = false;
+  if (p.card_lost()) {
+    keep_in_host(u, entries, give);
+    return static_cast<std::int32_t>(entries.size() - u.refused.size());
+  }
   if (entries.empty()) {
     give_share(p, u, give);
     p.wait_for_answers(u);
@@ -84,8 +113,10 @@ std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void
     std::array<std::uint64_t, 1 + regs::entries_per_line> words;
     words[0] = counts_to_tell(u);
     std::uint32_t n = 0;
+    const std::size_t first = i;
     for (; n < regs::entries_per_line && i < entries.size(); ++n, ++i)
       words[1 + n] = word_of(entries[i]);
+    u.list.on_card.add({entries.data() + first, n});
     // What is still to be pushed needs its share until then.
     const std::int32_t now = std::max(0, to_give - static_cast<std::int32_t>(entries.size() - i));
     to_give -= now;
@@ -93,8 +124,6 @@ std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void
              static_cast<std::uint32_t>(now));
   }
   p.wait_for_answers(u);
-  // A lost card may have taken some, but nobody will ask it for them.
-  if (u.line_refused || p.card_lost()) u.refused = entries;
   const auto accepted = static_cast<std::int32_t>(entries.size() - u.refused.size());
   u.list.add_held(accepted);
   u.share -= give;
@@ -105,6 +134,7 @@ std::int32_t push_to_card(processor& p, lookaside_use& u, const std::vector<void
 void pop_from_card(processor& p, lookaside_use& u, std::uint32_t count, std::int32_t share) {
   u.popped.clear();
   u.granted = 0;
+  if (p.card_lost()) return pop_in_host(u, count, share);
   const std::uint64_t counts = counts_to_tell(u);
   p.submit(u, regs::opcode::pop, std::min(count, regs::max_pop), false, {&counts, 1});
   if (share > 0) {
@@ -113,6 +143,8 @@ void pop_from_card(processor& p, lookaside_use& u, std::uint32_t count, std::int
     p.wait_for_answers(u);
   }
   u.list.add_held(-static_cast<std::int32_t>(u.popped.size()));
+  // It is lost since, and what it did not answer is in the host.
+  if (p.card_lost() && u.popped.empty()) pop_in_host(u, count, 0);
 }
 
 void set_bounds(lookaside_use& u) noexcept {
@@ -124,6 +156,7 @@ void set_bounds(lookaside_use& u) noexcept {
 
 void take_share(processor& p, lookaside_use& u, std::int32_t count) {
   u.granted = 0;
+  if (p.card_lost()) return pop_in_host(u, 0, count);
   const std::uint64_t words[] = {
       counts_to_tell(u), regs::lookaside_share::take.set(0, static_cast<std::uint32_t>(count))};
   p.submit(u, regs::opcode::share, 0, false, words);

@@ -55,7 +55,7 @@ void lookaside_table::add(core& c, processor& self, GENERAL_LOOKASIDE* fields,
   auto name = c.card_driver.open_lookaside(fresh.Depth, minimum, fresh.MaximumDepth);
   if (!name) {
     name = driver::list_name{lookaside_list::host_number, 0};
-    if (!told_of_host_lists_) {
+    if (!told_of_host_lists_ && !c.card_driver.lost()) {
       told_of_host_lists_ = true;
       post_error(
           {"the card has no lookaside list left, or none so deep: this one, and any other "

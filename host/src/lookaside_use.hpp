@@ -49,7 +49,6 @@ struct lookaside_use {
   // Answers. A line is sent and waited for under the lock; lines that only carry counts may still
   // be on their way.
   std::uint32_t unanswered = 0;  // lines
-  bool line_refused = false;
   std::int32_t granted = 0;
   std::vector<void*> popped;   // newest first
   std::vector<void*> refused;  // in the order they were pushed

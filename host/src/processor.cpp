@@ -31,6 +31,9 @@ constexpr std::uint32_t least_bundles = 2;
 constexpr std::uint32_t few_bundles = 2;
 // A card that is a program executes what is asked of it in the asking thread.
 constexpr std::uint32_t most_asked = 256;
+// The first look, after so long by the card's time, whether it has stopped a portal that is waited
+// for; each further one comes after four times as long.
+constexpr std::uint64_t first_look_ns = 200'000;
 // Calls for each block that came from the card or went to it: fewer, and more are to be on the way;
 // more, and they need not be so many.
 constexpr std::uint64_t busy_calls = 4;
@@ -63,6 +66,7 @@ void processor::forget_thread() {
     if (u == nullptr) continue;
     u->busy.store(false, std::memory_order_relaxed);
     u->calling = false;
+    u->list.add_held(-static_cast<std::int32_t>(u->list.on_card.forget()));
   }
 }
 
@@ -83,6 +87,7 @@ bool processor::wait_for(Done&& done) {
   if (done()) return true;
   card& device = driver_.device();
   const std::uint64_t start = device.now_ns();
+  std::uint64_t next_look = first_look_ns;
   ++slow.waits;
   bool arrived = false;
   try {
@@ -93,7 +98,9 @@ bool processor::wait_for(Done&& done) {
       // Consuming may have made the room that the card waits for.
       if (portal_.unreported() > 8) ring();
       const bool exhausted = waiting.exhausted();
-      if (!exhausted && !waiting.another_tenth()) continue;
+      const bool long_ago = device.now_ns() - start >= next_look;
+      if (long_ago) next_look *= 4;
+      if (!exhausted && !waiting.another_tenth() && !long_ago) continue;
       if (portal_.failed()) {
         driver_.lose(fmt::format("it has stopped portal {} after a bus error", portal_.number()));
       } else if (exhausted) {
@@ -526,21 +533,19 @@ void processor::forget(const lookaside_list& list) {
 void processor::take_answer(const completion& c) {
   const bool executed = c.status == regs::status::ok || c.status == regs::status::empty ||
                         c.status == regs::status::full;
-  if (!executed) refused(c);
+  if (!executed) return refused(c);
   lookaside_use* u = c.list < lookasides_.size() ? lookasides_[c.list].get() : nullptr;
   if (u == nullptr || u->list.generation() != c.cookie) return;
   const auto word = [&](std::uint32_t i) {
     return std::uint64_t{c.tokens[2 * i]} | std::uint64_t{c.tokens[2 * i + 1]} << 32;
   };
-  auto& into = c.opcode == regs::opcode::pop ? u->popped : u->refused;
-  for (std::uint32_t i = 0; i < std::min(c.count, regs::entries_per_line); ++i)
-    into.push_back(reinterpret_cast<void*>(word(1 + i)));
+  std::array<void*, regs::entries_per_line> entries{};
+  const std::uint32_t count = std::min(c.count, regs::entries_per_line);
+  for (std::uint32_t i = 0; i < count; ++i) entries[i] = reinterpret_cast<void*>(word(1 + i));
+  u->list.on_card.remove({entries.data(), count},
+                         c.opcode == regs::opcode::pop ? u->popped : u->refused);
   if (!c.last) return;
   --u->unanswered;
-  if (!executed) {
-    u->line_refused = true;
-    return;
-  }
   const std::uint64_t state = word(0);
   if (c.opcode == regs::opcode::share)
     u->granted = static_cast<std::int32_t>(regs::lookaside_state::granted.get(state));
@@ -548,26 +553,24 @@ void processor::take_answer(const completion& c) {
 }
 
 void processor::refused(const completion& c) {
+  // All else is refused only by a card that does not know what it has been told, as after a reset.
+  if (c.status != regs::status::double_free)
+    return driver_.lose(fmt::format("it refuses a {} line of list {}: {}",
+                                    regs::to_string(c.opcode), c.list, regs::describe(c.status)));
   error_report e;
   e.cause = regs::to_string(c.status);
   e.list = c.list;
   e.portal = static_cast<std::int32_t>(portal_.number());
-  if (c.opcode == regs::opcode::release && c.count != 0) {
-    for (std::uint32_t i = 0; i < c.count; ++i) {
-      e.token = c.tokens[i];
-      e.address = tokens_.pointer(e.token);
-      e.what = fmt::format("the card refused a freed block: {}", regs::describe(c.status));
-      post_error(e);
-    }
-    // Freed twice at the same moment, and counted twice.
-    if (c.status == regs::status::double_free && c.list < lists_.size() &&
-        lists_[c.list].list != nullptr && lists_[c.list].generation == c.cookie)
-      lists_[c.list].list->count_slow(c.count);
-  } else {
-    e.what = fmt::format("the card refused a {} line: {}", regs::to_string(c.opcode),
-                         regs::describe(c.status));
+  for (std::uint32_t i = 0; i < c.count; ++i) {
+    e.token = c.tokens[i];
+    e.address = tokens_.pointer(e.token);
+    e.what = fmt::format("the card refused a freed block: {}", regs::describe(c.status));
     post_error(e);
   }
+  // Freed twice at the same moment, and counted twice.
+  if (c.list < lists_.size() && lists_[c.list].list != nullptr &&
+      lists_[c.list].generation == c.cookie)
+    lists_[c.list].list->count_slow(c.count);
   // The card's own record has room for 16: keep it empty. What completion lines told is not told
   // again.
   driver_.read_errors([this](const driver::error_record& record) {

@@ -318,11 +318,12 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
       auto expected = block_state::free;
       const bool was_free = list.state(b.token).compare_exchange_strong(
           expected, block_state::allocated, std::memory_order_relaxed);
-      if (was_free || (list.streamed() && !list.rescued())) {
+      const bool lost = c->card_driver.lost() && !list.host_backed();
+      if (was_free || (list.streamed() && !lost)) {
         if (!was_free) list.state(b.token).store(block_state::allocated, std::memory_order_relaxed);
         result = b.pointer;
       } else {
-        if (list.rescued()) {
+        if (lost) {
           list.count_slow(-1);
         } else {
           report_twice(list, b);
@@ -410,13 +411,25 @@ void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
         if (!stock.empty()) previous = stock.top().pointer;
       });
     }
-    const std::lock_guard lock(self->mutex);
-    // It may have come with the stock; else only the card knows whether it is free, and is asked.
-    if (may_be_a_kernels()) {
-      self->release(list, &b.token, 1);
-      self->drain();
-    } else {
-      post_error(twice);
+    bool asked = false;
+    if (!c->card_driver.lost()) {
+      const std::lock_guard lock(self->mutex);
+      // It may have come with the stock; else only the card knows whether it is free, and is asked.
+      if (may_be_a_kernels()) {
+        self->release(list, &b.token, 1);
+        asked = self->drain();
+      }
+    }
+    if (!asked) {
+      // With a lost card nobody can tell, and the caller is believed.
+      bool freed = false;
+      with_stock(*c, *self, list, false, [&](auto stock) {
+        auto expected = block_state::away;
+        freed = list.rescued() && list.state(b.token).compare_exchange_strong(
+                                      expected, block_state::free, std::memory_order_relaxed);
+        if (freed) stock.push(b);
+      });
+      if (!freed) post_error(twice);
     }
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,

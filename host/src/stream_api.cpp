@@ -24,6 +24,13 @@ std::uint32_t window_of(const char* routine, driver& d, unsigned port) {
   return off::streams_base + port * off::streams_stride;
 }
 
+// A port that goes on with what it did before would take blocks of a zone that is gone.
+void configure(driver& d, std::uint32_t window, std::uint32_t config) {
+  d.write(window + off::stream_config, config);
+  if (const std::uint32_t now = d.read(window + off::stream_config); now != config && !d.lost())
+    d.lose(fmt::format("a stream port's configuration reads {:#x} instead of {:#x}", now, config));
+}
+
 }  // namespace
 }  // namespace exalloc
 
@@ -55,29 +62,27 @@ int exalloc_stream_attach(unsigned Port, PZONE_HEADER Zone, unsigned Directions)
     word = config::push.set(word, (Directions & EXALLOC_STREAM_PUSH) != 0);
     word = config::list.set(word, z.number());
     word = config::domain.set(word, exalloc::own_domain);
-    c.card_driver.device().write(window + exalloc::off::stream_config,
-                                 static_cast<std::uint32_t>(word));
+    exalloc::configure(c.card_driver, window, static_cast<std::uint32_t>(word));
   });
 }
 
 int exalloc_stream_detach(unsigned Port) {
   return exalloc::guarded([&] {
     core& c = core::get();
-    exalloc::card& device = c.card_driver.device();
-    const std::uint32_t window = exalloc::window_of("exalloc_stream_detach", c.card_driver, Port);
+    exalloc::driver& d = c.card_driver;
+    const std::uint32_t window = exalloc::window_of("exalloc_stream_detach", d, Port);
     namespace config = exalloc::regs::stream_config;
-    const std::uint32_t now = device.read(window + exalloc::off::stream_config);
-    device.write(window + exalloc::off::stream_config,
-                 static_cast<std::uint32_t>(config::push.set(config::pop.set(now, 0), 0)));
-    for (exalloc::patience waiting(c.card_driver.timeout());
-         exalloc::regs::stream_status::busy.get(device.read(window + exalloc::off::stream_status));
-         device.relax()) {
-      if (!waiting.exhausted()) continue;
-      c.card_driver.lose(
-          fmt::format("stream port {} has not become quiet in {} ms (EXALLOC_TIMEOUT_MS)", Port,
-                      c.card_driver.timeout().count()));
-      throw std::runtime_error("exalloc_stream_detach: the card is lost");
+    const std::uint32_t now = d.read(window + exalloc::off::stream_config);
+    exalloc::configure(d, window,
+                       static_cast<std::uint32_t>(config::push.set(config::pop.set(now, 0), 0)));
+    for (exalloc::patience waiting(d.timeout());
+         exalloc::regs::stream_status::busy.get(d.read(window + exalloc::off::stream_status));
+         d.device().relax()) {
+      if (waiting.exhausted())
+        d.lose(fmt::format("stream port {} has not become quiet in {} ms (EXALLOC_TIMEOUT_MS)",
+                           Port, d.timeout().count()));
     }
+    if (d.lost()) throw std::runtime_error("exalloc_stream_detach: the card is lost");
   });
 }
 
@@ -88,6 +93,25 @@ unsigned exalloc_zone_segments(PZONE_HEADER Zone, exalloc_segment* Segments, uns
     for (const zone::extent& e : z.extents()) {
       if (count < Capacity) Segments[count] = {e.begin, e.first_token, e.blocks, z.block_size(), 0};
       ++count;
+    }
+  });
+  return count;
+}
+
+unsigned exalloc_quarantined(PZONE_HEADER Zone, PVOID* Blocks, unsigned Capacity) {
+  unsigned count = 0;
+  exalloc::guarded([&] {
+    const zone& z = exalloc::zone_table::require("exalloc_quarantined", Zone);
+    if (!core::get().card_driver.lost()) return;
+    for (const zone::extent& e : z.extents()) {
+      for (std::uint32_t i = 0; i < e.blocks; ++i) {
+        if (z.state(e.first_token + i).load(std::memory_order_relaxed) !=
+            exalloc::block_state::away)
+          continue;
+        if (count < Capacity)
+          Blocks[count] = reinterpret_cast<void*>(e.begin + std::uintptr_t{i} * z.block_size());
+        ++count;
+      }
     }
   });
   return count;

@@ -44,7 +44,7 @@ int exalloc_zone_threshold(PZONE_HEADER Zone, uint32_t Low, uint32_t High) {
     if (High < Low)
       throw std::runtime_error(
           fmt::format("exalloc_zone_threshold: High ({}) is less than Low ({})", High, Low));
-    exalloc::card& device = core::get().card_driver.device();
+    exalloc::driver& device = core::get().card_driver;
     const std::uint32_t window = exalloc::window_of(list);
     device.write(window + exalloc::off::depletion_high, High);
     device.write(window + exalloc::off::depletion_low, Low);
@@ -58,7 +58,7 @@ void exalloc_set_depletion_handler(exalloc_depletion_handler Handler, void* Cont
 int exalloc_zone_card_counts(PZONE_HEADER Zone, exalloc_zone_counts* Counts) {
   return exalloc::guarded([&] {
     const std::uint32_t list = exalloc::card_list("exalloc_zone_card_counts", Zone);
-    exalloc::card& device = core::get().card_driver.device();
+    exalloc::driver& device = core::get().card_driver;
     const std::uint32_t window = exalloc::window_of(list);
     Counts->total = device.read(window + exalloc::off::list_total);
     Counts->in_use = device.read(window + exalloc::off::list_in_use);

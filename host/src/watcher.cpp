@@ -31,7 +31,7 @@ watcher& watcher::get() {
 void watcher::start(core& c) {
   const std::lock_guard lock(control_);
   if (thread_.joinable()) return;
-  c.card_driver.device().write(off::interrupt_enable, causes);
+  c.card_driver.write(off::interrupt_enable, causes);
   thread_ = std::jthread([this, &c](const std::stop_token& stop) { run(c, stop); });
 }
 
@@ -39,7 +39,7 @@ void watcher::stop() {
   const std::lock_guard lock(control_);
   if (!thread_.joinable()) return;
   thread_ = {};
-  if (core* c = core::opened()) c->card_driver.device().write(off::interrupt_enable, 0);
+  if (core* c = core::opened()) c->card_driver.write(off::interrupt_enable, 0);
 }
 
 void watcher::set_handler(exalloc_depletion_handler handler, void* context) {
@@ -54,8 +54,8 @@ void watcher::run(core& c, const std::stop_token& stop) {
     try {
       if (!device.wait_interrupt(longest_wait_ns)) continue;
       // Cleared before looking: what happens from now on raises it again.
-      const std::uint32_t status = device.read(off::interrupt_status);
-      device.write(off::interrupt_status, status & causes);
+      const std::uint32_t status = c.card_driver.read(off::interrupt_status);
+      c.card_driver.write(off::interrupt_status, status & causes);
       if (regs::interrupt_status::error.get(status)) tell_errors(c);
       if (regs::interrupt_status::depletion.get(status)) tell_depletion(c);
     } catch (const std::exception& e) {
@@ -87,7 +87,6 @@ void watcher::tell_errors(core& c) {
 }
 
 void watcher::tell_depletion(core& c) {
-  card& device = c.card_driver.device();
   exalloc_depletion_handler handler;
   void* context;
   {
@@ -96,7 +95,8 @@ void watcher::tell_depletion(core& c) {
     context = context_;
   }
   for (std::uint32_t word = 0; word < depleted_.size(); ++word) {
-    const std::uint32_t now = device.read(off::depleted_base + word * off::depleted_stride);
+    const std::uint32_t now = c.card_driver.read(off::depleted_base + word * off::depleted_stride);
+    if (c.card_driver.lost()) return;
     std::uint32_t changed = now ^ depleted_[word];
     depleted_[word] = now;
     for (; changed != 0; changed &= changed - 1) {

@@ -122,12 +122,6 @@ void zone::publish(const segment& s) {
   tables_.push_back(std::move(table));
 }
 
-void zone::unpublish() noexcept {
-  // The table taken back stays in memory, for a reader that came by.
-  std::iter_swap(tables_.end() - 1, tables_.end() - 2);
-  segments_.store(tables_.back().get(), std::memory_order_release);
-}
-
 bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   const std::uint32_t blocks = (carved_bytes(size) - sizeof(ZONE_SEGMENT_HEADER)) / block_size_;
   segment s{reinterpret_cast<std::uintptr_t>(bytes) + sizeof(ZONE_SEGMENT_HEADER),
@@ -159,12 +153,8 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
       const std::uint32_t token = token_of(*first, i);
       store.push_back({core_.tokens.pointer(token), token});
     }
-  } else if (core_.card_driver.link(number(), *first, count, (blocks - 1) % slab_width) !=
-             regs::status::ok) {
-    unpublish();
-    core_.tokens.forget(*first, count);
-    core_.card_driver.return_slabs(*first, count);
-    return false;
+  } else {
+    core_.card_driver.link(number(), *first, count, (blocks - 1) % slab_width);
   }
   slabs_.push_back({*first, count});
   has_first_ = true;

@@ -87,7 +87,6 @@ class zone final : public block_list {
 
   zone(core& c, const ZONE_HEADER* header, std::uint32_t block_size, const driver::list_name& name);
   void publish(const segment& s);
-  void unpublish() noexcept;
 
   core& core_;
   const ZONE_HEADER* const header_;

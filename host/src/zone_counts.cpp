@@ -22,8 +22,21 @@ std::int64_t stock(const magazine& m) {
 std::int64_t out_of_card(core& c, zone& z) {
   const std::lock_guard lock(z.mutex);
   const std::uint32_t at = regs::offset::lists_base + z.number() * regs::offset::lists_stride;
-  return static_cast<std::int64_t>(c.card_driver.device().read(at + regs::offset::list_in_use)) -
+  return static_cast<std::int64_t>(c.card_driver.read(at + regs::offset::list_in_use)) -
          static_cast<std::int64_t>(z.store.size());
+}
+
+zone_counts by_state(const zone& z) {
+  zone_counts result;
+  for (const zone::extent& e : z.extents()) {
+    result.blocks += e.blocks;
+    for (std::uint32_t i = 0; i < e.blocks; ++i) {
+      const block_state state = z.state(e.first_token + i).load(std::memory_order_relaxed);
+      result.in_use += state != block_state::free;
+      result.quarantined += state == block_state::away;
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -47,9 +60,14 @@ std::vector<zone_counts> count_blocks(core& c, std::span<zone* const> zones) {
   std::vector<zone_counts> result;
   result.reserve(zones.size());
   for (std::size_t i = 0; i < zones.size(); ++i) {
+    if (zones[i]->streamed() && c.card_driver.lost()) {
+      result.push_back(by_state(*zones[i]));
+      continue;
+    }
     const auto blocks = static_cast<std::int64_t>(zones[i]->total());
     result.push_back({static_cast<std::uint64_t>(blocks),
-                      static_cast<std::uint64_t>(std::clamp<std::int64_t>(in_use[i], 0, blocks))});
+                      static_cast<std::uint64_t>(std::clamp<std::int64_t>(in_use[i], 0, blocks)),
+                      0});
   }
   return result;
 }

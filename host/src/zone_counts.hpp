@@ -14,6 +14,8 @@ namespace exalloc {
 
 struct zone_counts {
   std::uint64_t blocks = 0, in_use = 0;
+  // Of those in use: what the card or its kernels had when the card was lost.
+  std::uint64_t quarantined = 0;
   std::uint64_t free() const noexcept { return blocks - in_use; }
 };
 
@@ -22,6 +24,7 @@ struct zone_counts {
 // lock of every processor for a moment, so it must not be called under any lock from a list's
 // downwards (docs/host.md).
 zone_counts count_blocks(core& c, zone& z);
+// With a lost card, of a zone that kernels shared: what its state bytes say.
 // The same of many at once: answers in their order.
 std::vector<zone_counts> count_blocks(core& c, std::span<zone* const> zones);
 

@@ -14,12 +14,19 @@ constexpr picoseconds time_of(std::uint64_t cycle) { return cycle * 10'000 / 3; 
 constexpr std::uint64_t cycle_at(picoseconds t) { return (t * 3 + 9'999) / 10'000; }
 constexpr unsigned idle_lag = 8;  // cycles by which rtl_card::idle may lag behind a pin
 
+axi_response response_of(const transfer& t) {
+  if (t.ok()) return axi_response::okay;
+  return t.get_response_status() == tlm::TLM_ADDRESS_ERROR_RESPONSE ? axi_response::decode_error
+                                                                    : axi_response::slave_error;
+}
+
 }  // namespace
 
-card_side::card_side(sc_core::sc_module_name name, const link_settings& s)
+card_side::card_side(sc_core::sc_module_name name, const link_settings& s, fault_source& faults)
     : sc_module(name),
       register_path_(s.register_path_ns * ps_per_ns),
       memory_path_(s.memory_path_ns * ps_per_ns),
+      faults_(faults),
       register_arrives_("register_arrives", transaction_place::card,
                         [this](transfer& t) {
                           accesses_.push_back(&t);
@@ -109,14 +116,45 @@ void card_side::cycle() {
     transfer& t = pool_.get(tlm::TLM_READ_COMMAND, r->address, r->lines * sizeof(line_data));
     reads_.push_back(&t);
     tell_begin(t, transaction_kind::card_read, transaction_place::card_shell);
-    to_link_.put(t, now_ps() + memory_path_);
+    go_out(t);
   }
   while (auto w = rtl_.take_write()) {
     transfer& t = pool_.get(tlm::TLM_WRITE_COMMAND, w->address, sizeof(line_data));
     std::memcpy(t.data.data(), w->data.data(), sizeof(line_data));
     tell_begin(t, transaction_kind::card_write, transaction_place::card_shell);
-    to_link_.put(t, now_ps() + memory_path_);
+    go_out(t);
   }
+}
+
+// What the bus refuses does not get to the link.
+void card_side::go_out(transfer& t) {
+  t.card_life = life_;
+  const axi_fault fault = faults_.of_access(t.is_write(), now_ps());
+  if (fault == axi_fault::none) return to_link_.put(t, now_ps() + memory_path_);
+  t.set_response_status(fault == axi_fault::decode_error ? tlm::TLM_ADDRESS_ERROR_RESPONSE
+                                                         : tlm::TLM_GENERIC_ERROR_RESPONSE);
+  from_link_.put(t, now_ps() + memory_path_);
+}
+
+void card_side::reset() {
+  if (dead_) return;
+  wake();
+  rtl_.reset();
+  ++life_;
+  interrupt_ = false;
+  for (transfer* t : reads_)
+    if (t->complete) t->release();
+  reads_.clear();
+  if (busy_) {
+    transfer& t = *accesses_.front();
+    accesses_.pop_front();
+    busy_ = false;
+    t.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    t.error = "the card was reset";
+    if (t.is_write()) tell_end(t);
+    register_answered_.put(t, now_ps() + (t.is_read() ? register_path_ : 0));
+  }
+  for (socket& s : sockets_) s.restless = idle_lag;
 }
 
 void card_side::start_access() {
@@ -161,9 +199,10 @@ tlm::tlm_sync_enum card_side::memory_answers(payload& p, tlm::tlm_phase&, sc_cor
 }
 
 void card_side::take_answer(transfer& t) {
+  if (t.card_life != life_) return t.release();  // a card asked that knows nothing of it any more
   wake();
   if (t.is_write()) {
-    rtl_.answer_write(t.ok());
+    rtl_.answer_write(response_of(t));
     return t.release();
   }
   t.complete = true;
@@ -173,7 +212,7 @@ void card_side::take_answer(transfer& t) {
     for (unsigned at = 0; at < first.get_data_length(); at += sizeof(line_data)) {
       line_data data{};
       if (first.ok()) std::memcpy(data.data(), first.data.data() + at, sizeof data);
-      rtl_.answer_read(data, first.ok());
+      rtl_.answer_read(data, response_of(first));
     }
     first.release();
   }

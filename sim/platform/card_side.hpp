@@ -13,6 +13,7 @@
 #include <systemc>
 
 #include "platform/axi_checks.hpp"
+#include "platform/fault_source.hpp"
 #include "platform/link_settings.hpp"
 #include "platform/transfer.hpp"
 #include "rtl_card.hpp"
@@ -23,7 +24,7 @@ namespace exalloc::sim {
 class card_side final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(card_side);
-  card_side(sc_core::sc_module_name name, const link_settings& settings);
+  card_side(sc_core::sc_module_name name, const link_settings& settings, fault_source& faults);
 
   tlm_utils::simple_target_socket<card_side> registers{"registers"};
   tlm_utils::simple_initiator_socket<card_side> memory{"memory"};
@@ -33,6 +34,8 @@ class card_side final : public sc_core::sc_module {
   bool asleep() const { return asleep_; }
   bool interrupt() const { return interrupt_; }
   void attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel);
+  // All that the card knows is gone, and so is what it had under way.
+  void reset();
   // Wakes the clock if a kernel has been given work since it stopped.
   void look_at_kernels() {
     if (!kernels_rest()) wake();
@@ -62,13 +65,17 @@ class card_side final : public sc_core::sc_module {
   tlm::tlm_sync_enum memory_answers(payload& p, tlm::tlm_phase&, sc_core::sc_time&);
   void take_answer(transfer& t);
 
+  void go_out(transfer& t);
+
   const picoseconds register_path_, memory_path_;
+  fault_source& faults_;
   rtl_card rtl_;
   axi_checks checks_;
   sc_core::sc_event wake_;
   bool asleep_ = false, dead_ = false;
   bool interrupt_ = false;   // the line at the last clock
   std::uint64_t cycle_ = 0;  // left-out ones included
+  unsigned life_ = 0;        // resets so far
   transfer_pool pool_;
   std::deque<transfer*> accesses_;  // the first is on the bus if busy_
   bool busy_ = false;

@@ -23,7 +23,8 @@ transfer& transfer_pool::get(tlm::tlm_command command, std::uint64_t address, un
   t.set_byte_enable_ptr(nullptr);
   t.set_dmi_allowed(false);
   t.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  t.complete = false;
+  t.complete = t.copy = t.on_wire = false;
+  t.error = nullptr;
   return t;
 }
 
@@ -85,7 +86,7 @@ root_complex::root_complex(sc_core::sc_module_name name, const link_settings& s)
                 [](transfer& t) {
                   std::uint32_t value;
                   std::memcpy(&value, t.data.data(), sizeof value);
-                  if (t.answered) t.answered({t.ok(), value});
+                  if (t.answered) t.answered({t.ok(), value, t.error});
                   t.release();
                 }),
       memory_reached_("memory_reached", transaction_place::link_down,

@@ -48,14 +48,16 @@ picoseconds link_direction::credit(tlp_kind kind, unsigned tlps) {
   return ready;
 }
 
-picoseconds link_direction::send(const tlp_group& group, picoseconds now) {
+picoseconds link_direction::send(const tlp_group& group, picoseconds now, picoseconds delay) {
   bytes_ += group.bytes;
   tlps_ += group.tlps;
   const picoseconds on_wire = time_on_wire(group.bytes);
   line_free_ = std::max(line_free_, now) + on_wire;
   // What waits for credits leaves the line to others meanwhile.
   const picoseconds sent = std::max(line_free_, credit(group.kind, group.tlps) + on_wire);
-  picoseconds arrived = std::max(sent + latency_.next(), last_[posted]);
+  picoseconds arrived = sent + latency_.next() + delay;
+  if (now < hold_until_) arrived += hold_until_ - now;
+  arrived = std::max(arrived, last_[posted]);
   if (group.kind == tlp_kind::completion) return arrived;
   if (group.kind == tlp_kind::non_posted) arrived = std::max(arrived, last_[non_posted]);
   const std::size_t which = group.kind == tlp_kind::posted ? posted : non_posted;

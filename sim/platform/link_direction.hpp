@@ -30,7 +30,10 @@ class link_direction {
   link_direction(const link_settings& settings, unsigned stream);
 
   // Hands over a group at a time not before that of the one before; returns when it has arrived.
-  picoseconds send(const tlp_group& group, picoseconds now);
+  // `delay`: what the data link layer needed to get it across, and all that may not pass it.
+  picoseconds send(const tlp_group& group, picoseconds now, picoseconds delay = 0);
+  // What is sent before then leaves the sender then.
+  void hold(picoseconds until) { hold_until_ = until; }
 
   std::uint64_t bytes() const { return bytes_; }  // sent so far, headers included
   std::uint64_t tlps() const { return tlps_; }
@@ -44,6 +47,7 @@ class link_direction {
   std::uint64_t rate_;           // bytes a second; 0 for any
   std::uint64_t remainder_ = 0;  // of the division by rate_, so that no time is lost
   picoseconds line_free_ = 0;
+  picoseconds hold_until_ = 0;
   std::array<picoseconds, 2> last_{};               // arrival of the last posted, non-posted TLP
   std::array<std::deque<picoseconds>, 2> credits_;  // when each one in use is back
   std::uint64_t bytes_ = 0, tlps_ = 0;

@@ -1,10 +1,13 @@
 #include "platform/platform.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "platform/card_side.hpp"
+#include "platform/fault_source.hpp"
 #include "platform/host_side.hpp"
 #include "platform/pcie_link.hpp"
 
@@ -22,8 +25,8 @@ std::mutex systemc_lock;
 
 struct platform::parts {
   struct modules {
-    modules(const link_settings& s, process_memory& m)
-        : memory("memory", m), root("root_complex", s), link("link", s), card("card", s) {
+    modules(const link_settings& s, process_memory& m, fault_source& f)
+        : memory("memory", m), root("root_complex", s), link("link", s, f), card("card", s, f) {
       root.to_link.bind(link.from_host);
       link.to_host.bind(root.from_link);
       root.memory.bind(memory.port);
@@ -36,6 +39,24 @@ struct platform::parts {
     card_side card;
   };
 
+  explicit parts(fault_plan plan) : faults(std::move(plan)) {}
+
+  // Makes the events happen that are due.
+  void keep_up() {
+    while (faults.next_event() <= now_ps()) {
+      const event_rule event = faults.take_event();
+      if (event.what == link_event::retrain) {
+        m->link.retrain(event.at + event.lasts);
+      } else {
+        if (event.what == link_event::down)
+          m->link.go_down(event.lasts == event_rule::for_good ? event.lasts
+                                                              : event.at + event.lasts);
+        m->card.reset();
+      }
+    }
+  }
+
+  fault_source faults;
   std::unique_ptr<sc_core::sc_simcontext> context;
   std::optional<modules> m;
   std::exception_ptr failure;
@@ -66,18 +87,18 @@ class platform::entered {
   sc_core::sc_simcontext *current_, *default_;
 };
 
-platform::platform(const link_settings& link, process_memory& memory)
-    : parts_(std::make_unique<parts>()) {
+platform::platform(const link_settings& link, process_memory& memory, fault_plan faults)
+    : parts_(std::make_unique<parts>(std::move(faults))) {
   {
     std::lock_guard lock(systemc_lock);
     parts_->context = std::make_unique<sc_core::sc_simcontext>();
   }
   entered in(*parts_);
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
-  parts_->m.emplace(link, memory);
+  parts_->m.emplace(link, memory, parts_->faults);
   parts_->m->card.failed = [this](std::exception_ptr why) {
     parts_->failure = why;
-    sc_core::sc_pause();
+    pause();
   };
 }
 
@@ -102,35 +123,43 @@ void platform::read(std::uint32_t offset, std::function<void(const register_answ
   parts_->m->root.read(offset, std::move(answered));
 }
 
-void platform::run(picoseconds until) {
+// SystemC knows nothing of coming faults, or it would never be idle before the last of them.
+void platform::advance(picoseconds until, stop_at how) {
   {
     entered in(*parts_);
-    parts_->m->card.look_at_kernels();
-    if (until > now_ps() && !parts_->failure)
-      sc_core::sc_start(time_from_now(until), sc_core::SC_RUN_TO_TIME);
+    parts& p = *parts_;
+    p.paused = false;
+    for (;;) {
+      p.keep_up();
+      p.m->card.look_at_kernels();
+      const picoseconds stop = std::min(until, p.faults.next_event());
+      const bool idle = how == stop_at::nothing_under_way && p.m->card.asleep() &&
+                        !sc_core::sc_pending_activity();
+      if (idle || stop <= now_ps() || p.failure) break;
+      // What is under way may end after that: time passes all the same.
+      const bool nothing_until_then =
+          p.m->card.asleep() && sc_core::sc_time_to_pending_activity() > time_from_now(stop);
+      const bool to_time = how == stop_at::time || nothing_until_then;
+      sc_core::sc_start(time_from_now(stop),
+                        to_time ? sc_core::SC_RUN_TO_TIME : sc_core::SC_EXIT_ON_STARVATION);
+      if (p.paused || now_ps() < stop || stop == until) break;
+    }
   }
   if (parts_->failure) std::rethrow_exception(parts_->failure);
 }
 
+void platform::run(picoseconds until) { advance(until, stop_at::time); }
+
 void platform::run_what_is_under_way(picoseconds until) {
-  {
-    entered in(*parts_);
-    parts_->m->card.look_at_kernels();
-    const bool under_way = !parts_->m->card.asleep() || sc_core::sc_pending_activity();
-    parts_->paused = false;
-    if (under_way && until > now_ps() && !parts_->failure)
-      sc_core::sc_start(time_from_now(until), sc_core::SC_EXIT_ON_STARVATION);
-    // What is left begins after `until`: SystemC takes that for starvation.
-    if (sc_core::sc_pending_activity() && until > now_ps() && !parts_->failure && !parts_->paused)
-      sc_core::sc_start(time_from_now(until), sc_core::SC_RUN_TO_TIME);
-  }
-  if (parts_->failure) std::rethrow_exception(parts_->failure);
+  advance(until, stop_at::nothing_under_way);
 }
 
 void platform::pause() {
   parts_->paused = true;
   sc_core::sc_pause();
 }
+
+const std::string& platform::harm() const { return parts_->faults.harm(); }
 
 bool platform::quiet() const {
   entered in(*parts_);

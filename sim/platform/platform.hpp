@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "platform/fault_plan.hpp"
 #include "platform/link_settings.hpp"
 #include "platform/transactions.hpp"
 #include "rtl_card.hpp"
@@ -21,7 +22,7 @@ namespace exalloc::sim {
 // and nothing else.
 class platform {
  public:
-  platform(const link_settings& link, process_memory& memory);
+  platform(const link_settings& link, process_memory& memory, fault_plan faults = {});
   ~platform();
   platform(const platform&) = delete;
   platform& operator=(const platform&) = delete;
@@ -40,6 +41,9 @@ class platform {
   void pause();
   // Nothing is under way: nothing will happen by itself.
   bool quiet() const;
+
+  // The first fault after which somebody may wait in vain, in words; empty before it.
+  const std::string& harm() const;
 
   // Told of each line that the card has written, when processors see it.
   void on_line(std::function<void(std::uint64_t address)> told);
@@ -61,6 +65,8 @@ class platform {
  private:
   struct parts;
   class entered;
+  enum class stop_at { time, nothing_under_way };
+  void advance(picoseconds until, stop_at how);
   std::unique_ptr<parts> parts_;
 };
 

@@ -25,6 +25,12 @@ class transfer final : public tlm::tlm_generic_payload {
   std::function<void(const register_answer&)> answered;  // of a register read
   bool complete = false;                                 // has come back to the bridge
   transaction about{};                                   // number 0: nobody watches it
+  picoseconds began = 0;                                 // when it came to the link
+  bool copy = false;            // a duplicate: whoever answers it answers nobody
+  bool on_wire = false;         // what is coming now travels, and can be lost with the link
+  unsigned link_up = 0;         // which of the times that the link was up it travels in
+  unsigned card_life = 0;       // the card has been reset since if this is not its own number
+  const char* error = nullptr;  // why a read has failed
 
   bool ok() const { return is_response_ok(); }
 };

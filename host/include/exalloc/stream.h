@@ -32,6 +32,12 @@ EXALLOC_API int exalloc_stream_attach(unsigned Port, PZONE_HEADER Zone, unsigned
  * Returns 0, or -1. */
 EXALLOC_API int exalloc_stream_detach(unsigned Port);
 
+/* Blocks in quarantine: when the card is lost, nobody knows which blocks of a shared zone its kernels hold and which were free
+ * in the card, so none of them is handed out again. Writes the addresses of at most Capacity of them, lowest first in each
+ * segment, and returns how many there are; 0 while the card is not lost. ExFreeToZone takes a block out of quarantine and makes
+ * it free: for a block that a kernel had handed over, or once it is sure that no kernel writes any more. Thread safe. */
+EXALLOC_API unsigned exalloc_quarantined(PZONE_HEADER Zone, PVOID* Blocks, unsigned Capacity);
+
 /* A run of consecutive blocks: block i has token first_token + i and lies block_size * i bytes behind device_address. */
 typedef struct exalloc_segment {
   uint64_t device_address; /* of the first block, as the card reaches it */

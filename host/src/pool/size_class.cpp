@@ -217,15 +217,8 @@ chunk* size_class::new_chunk(std::uint32_t pages, memory_source::shortage& why) 
   if (host_backed()) {
     for (std::uint32_t i = blocks; i-- > 0;)
       store.push_back({c->layout().address(i), token_of(*first, i)});
-  } else if (d.link(number(), *first, slabs, slab_width - 1) != regs::status::ok) {
-    pages_.describe(base, c->pages(), {});
-    core_.tokens.forget(*first, slabs);
-    c->first_token.store(0, std::memory_order_relaxed);
-    c->base.store(nullptr, std::memory_order_relaxed);
-    d.return_slabs(*first, slabs);
-    pages_.give_back(base, c->pages());
-    set_last_error("the card refused slabs for the pool");
-    return nullptr;
+  } else {
+    d.link(number(), *first, slabs, slab_width - 1);
   }
   if (card_lost()) set_rescued(false);
   add_total(blocks);

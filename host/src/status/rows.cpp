@@ -76,7 +76,12 @@ void collect_zones(core& c, rows& r) {
       row.block_size = z.block_size();
       row.segments = static_cast<std::uint32_t>(z.extents().size());
       row.list = z.host_backed() ? UINT32_MAX : z.number();
-      row.scarce = z.shared() && !z.host_backed();
+      row.quarantined = counts[i].quarantined;
+      if (!z.host_backed() && c.card_driver.lost()) {
+        row.mode = 2;
+      } else {
+        row.mode = z.shared() && !z.host_backed();
+      }
       r.zones.push_back(row);
     }
   });

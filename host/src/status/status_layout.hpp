@@ -14,7 +14,7 @@ namespace exalloc::status {
 
 inline constexpr std::uint64_t magic =
     0x0173'636F'6C6C'6178;  // "xalloc" and a version of this word
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::size_t tag_slots = 2048;  // the last one: all tags that found no slot
 inline constexpr std::size_t writers = 65;  // a processor each (its portal), the last one shared
 inline constexpr std::size_t lookaside_rows = 1024;
@@ -41,8 +41,9 @@ struct lookaside_row {
 };
 struct zone_row {
   std::uint64_t address;  // of the caller's header
-  std::uint64_t blocks, in_use;
-  std::uint32_t block_size, segments, list, scarce;
+  std::uint64_t blocks, in_use, quarantined;
+  std::uint32_t block_size, segments, list;
+  std::uint32_t mode;  // 1: scarce; 2: the card is lost
 };
 struct pool_row {
   std::uint64_t held, locked, limit, reserve, big_blocks, big_pages;

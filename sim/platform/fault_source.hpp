@@ -1,0 +1,52 @@
+// Decides which TLPs and bus accesses a plan hits, and keeps what has been done. No SystemC here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "platform/fault_plan.hpp"
+
+namespace exalloc::sim {
+
+// The same plan and the same traffic give the same faults on every machine. Not thread safe.
+class fault_source {
+ public:
+  explicit fault_source(fault_plan plan);
+
+  struct fate {
+    tlp_fault what = tlp_fault::none;
+    picoseconds delay = 0;
+  };
+  // Of TLPs that are sent now, one group at a time.
+  fate of_tlps(tlp_kind kind, direction way, picoseconds now);
+  // Of a read or write that the card begins now.
+  axi_fault of_access(bool write, picoseconds now);
+
+  // When the next event is due; never if none is left.
+  static constexpr picoseconds never = event_rule::for_good;
+  picoseconds next_event() const;
+  event_rule take_event();
+
+  bool any() const { return !plan_.empty(); }
+  picoseconds completion_timeout() const { return plan_.completion_timeout; }
+  // An answer came too late or not at all.
+  void timed_out(picoseconds now);
+
+  // The first fault after which somebody may wait in vain, in words; empty before it.
+  const std::string& harm() const { return harm_; }
+
+ private:
+  struct chooser {
+    std::uint64_t state, seen = 0, hits = 0;
+    bool hit(const fault_choice& which, picoseconds start, picoseconds now);
+  };
+  void harmed_by(const std::string& what, picoseconds now);
+
+  fault_plan plan_;
+  std::vector<chooser> tlps_, axi_;  // one a rule
+  std::size_t next_event_ = 0;
+  std::string harm_;
+};
+
+}  // namespace exalloc::sim
