@@ -1,12 +1,14 @@
-// Executes the GRANT of one line: rounds of grants over the banks, tokens out one a cycle.
+// Executes the GRANT of one line: rounds of grants over the banks, tokens out one or two a cycle.
 //
 // Contract (docs/protocol.md, GRANT): start_i with list, domain, count and bank pointer, which stay
 // as they are until done_o. Operations go out by req_*, their answers are read back from the slots.
-// Tokens come out in order by token_valid_o/token_ready_i. done_o is high for one cycle, with
-// status_o (ok, empty, or the cause of a refusal) and bank_o, when every answer has come.
+// Tokens come out in order by token_valid_o/token_ready_i, one a cycle or two: with token_two_o
+// there is a second one, token_o with its lowest bit set; token_room_i allows it. done_o is high
+// for one cycle, with status_o (ok, empty, or the cause of a refusal) and bank_o, when every answer
+// has come.
 // How: an answer passes three stages, one a cycle: read from its slot, count its blocks, give its
-// blocks out one by one. In the last answer wanted, the blocks beyond count are stripped from the
-// top first, so that their release is under way while the others are given out.
+// blocks out, both of a pair (2k, 2k + 1) at once. In the last answer wanted, those beyond count
+// are stripped from the top first: their release is under way while the others are given out.
 `default_nettype none
 
 module line_grant #(
@@ -47,6 +49,8 @@ module line_grant #(
     output logic                 token_valid_o,
     input  wire                  token_ready_i,
     output logic [31:0]          token_o,
+    output logic                 token_two_o,
+    input  wire                  token_room_i,   // for two
     output logic [4:0]           surplus_o  // blocks given back, as they are
 );
 
@@ -59,6 +63,7 @@ module line_grant #(
   state_e                state_q;
   logic [6:0]            left_q;        // blocks still wanted
   logic                  left_zero_q;
+  logic                  left_one_q;
   logic [2:0]            yield_q;       // log2 of what the last answer brought
   logic [7:0]            sum_q;
   logic [3:0]            round_q;       // operations of this round
@@ -108,6 +113,9 @@ module line_grant #(
   logic [15:0]           highest;
   logic [3:0]            lowest_idx;
   logic                  giving;        // a block goes out in this cycle
+  logic                  two;           // and its neighbour with it
+  logic                  whole_pair;    // both blocks of the lowest pair are there
+  logic [15:0]           given;
   logic                  asking;
   logic                  walked_q;
 
@@ -130,12 +138,30 @@ module line_grant #(
       .lowest_idx_o(lowest_idx)
   );
 
+  // Whether the lowest of three pairs that is not empty is whole.
+  function automatic whole(input [5:0] v);
+    whole = (&v[1:0]) || (v[1:0] == '0 && ((&v[3:2]) || (v[3:2] == '0 && (&v[5:4]))));
+  endfunction
+
+  // The same of all pairs; and the blocks that go out.
+  logic [15:0] bits;
+  assign bits       = 16'(e_bits_q);
+  assign whole_pair = whole(bits[5:0]) || (bits[5:0] == '0 &&
+                      (whole(bits[11:6]) || (bits[11:6] == '0 && whole({2'b00, bits[15:12]}))));
+  always_comb begin
+    for (int unsigned k = 0; k < 8; k = k + 1) begin
+      given[2*k]   = lowest[2*k];
+      given[2*k+1] = lowest[2*k+1] || (lowest[2*k] && two);
+    end
+  end
+
   // What stage E does in this cycle.
   assign give_back = e_valid_q && (left_zero_q || (!e_over_q && e_has_extra_q));
   assign strip     = e_valid_q && !left_zero_q && e_over_q;
   assign give      = e_valid_q && !left_zero_q && !e_over_q && !e_has_extra_q;
   assign giving    = give && token_ready_i;
-  assign e_done    = (giving && e_count_q == 5'd1) ||
+  assign two       = whole_pair && !left_one_q && token_room_i;
+  assign e_done    = (giving && (e_count_q == 5'd1 || (two && e_count_q == 5'd2))) ||
                      (give_back && req_ready_i && left_zero_q);
   assign e_take    = !e_valid_q || e_done;
   assign p_take    = !p_valid_q || e_take;
@@ -155,6 +181,7 @@ module line_grant #(
                      (left_zero_q ? e_count_q : e_extra_count_q) : '0;
 
   assign token_valid_o = give;
+  assign token_two_o   = two;
   assign token_o       = 32'({e_slab_q, e_bank_q, 6'({e_quarter_q, lowest_idx[IdxW-1:0]})});
 
   assign read_slot_o = SlotW'(read_q);
@@ -169,7 +196,7 @@ module line_grant #(
   assign clear_o     = state_q == StSum;
 
   logic unused_wide;  // quarters narrower than 16
-  assign unused_wide = &{1'b0, lowest, highest, lowest_idx};
+  assign unused_wide = &{1'b0, given, highest, lowest_idx};
 
   assign bank_o   = bank_q;
   assign done_o   = state_q == StEnd && !pending_i;
@@ -277,8 +304,8 @@ module line_grant #(
       e_extra_q       <= '0;
       e_extra_count_q <= '0;
       e_has_extra_q   <= 1'b0;
-      // A block given out in this very cycle is not counted: then one more is given back at the
-      // end.
+      // Blocks given out in this very cycle are not counted: then as many more are given back at
+      // the end.
       e_over_q        <= 7'(p_count_q) > left_q;
       if (p_valid_q && p_status_q == exalloc_pkg::StatusOk) begin
         casez (p_count_q)
@@ -306,13 +333,14 @@ module line_grant #(
       e_extra_count_q <= '0;
       e_has_extra_q   <= 1'b0;
     end else if (giving) begin
-      e_bits_q  <= e_bits_q & ~lowest[QuarterW-1:0];
-      e_count_q <= e_count_q - 5'd1;
+      e_bits_q  <= e_bits_q & ~given[QuarterW-1:0];
+      e_count_q <= two ? e_count_q - 5'd2 : e_count_q - 5'd1;
     end
 
     if (giving) begin
-      left_q      <= left_q - 7'd1;
-      left_zero_q <= left_q == 7'd1;
+      left_q      <= two ? left_q - 7'd2 : left_q - 7'd1;
+      left_zero_q <= left_one_q || (two && left_q == 7'd2);
+      left_one_q  <= left_q == (two ? 7'd3 : 7'd2);
     end
     // A refusal makes every block of the round surplus: nothing more is wanted.
     if (state_q == StAnswers && !pending_i && refused_i) begin
@@ -322,6 +350,7 @@ module line_grant #(
     if (state_q == StIdle) begin
       left_q      <= count_i;
       left_zero_q <= 1'b0;
+      left_one_q  <= count_i == 7'd1;
       yield_q     <= 3'($clog2(QuarterW));
       dry_q       <= '0;
       stop_q      <= 1'b0;

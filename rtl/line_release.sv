@@ -5,11 +5,11 @@
 // is until done_o. Operations go out by req_*, their statuses are read back from the slots. Refused
 // tokens come out in order by refuse_valid_o/refuse_ready_i with their cause. done_o is high for
 // one cycle when every answer has come and every refused token was taken.
-// How: up to three passes
-// over the tokens, one token a cycle through a pipeline of two stages (read, compare; act): gather
-// and send; repeat (only if an operation was refused); name (only if a token was). An operation's
-// slot is the position of its first token, so that position's answer is the cause of a token that
-// went alone.
+// How: up to three passes over the tokens, through a pipeline of two stages (read, compare; act):
+// gather and send; repeat (only if an operation was refused); name (only if a token was). The first
+// reads two tokens at a time: if the second goes with the first, both act in one cycle, else one
+// after the other; the others read one. An operation's slot is the position of its first token, so
+// that position's answer is the cause of a token that went alone.
 `default_nettype none
 
 module line_release #(
@@ -52,7 +52,7 @@ module line_release #(
   localparam int unsigned GlobalW = BankW + SlabW;  // bits of a slab number the card has
 
   typedef enum logic [2:0] {
-    StIdle, StGather, StFlush, StSettle, StJudge, StRepeat, StName, StDone
+    StIdle, StGather, StFlush, StSettle, StRepeat, StName, StDone
   } state_e;
 
   state_e               state_q;
@@ -63,10 +63,12 @@ module line_release #(
   logic                 last_bad_q;    // repeat: the gathering around this token was refused
   logic                 any_range_q;
 
-  // Stage A: a token as read. Stage B: compared.
+  // Stage A: a token as read, or two. Stage B: compared.
   logic                 a_valid_q;
   logic [3:0]           a_idx_q;
   exalloc_pkg::token_t  a_token_q;
+  logic                 a_two_q;       // there is a second one
+  exalloc_pkg::token_t  a_second_q;
   logic                 b_valid_q;
   logic [3:0]           b_idx_q;
   exalloc_pkg::token_t  b_token_q;
@@ -74,6 +76,11 @@ module line_release #(
   logic                 b_same_q;      // same slab as the token before it
   logic                 b_double_q;    // its block is in the operation being gathered
   logic [3:0]           b_status_q;    // what its slot holds
+  logic                 b_two_q;       // there is a second one
+  logic                 b_joins_q;     // it goes with the first
+  exalloc_pkg::token_t  b_second_q;
+  logic                 b_second_range_q;
+  logic                 b_second_same_q;
 
   // The operation being gathered.
   logic                 run_valid_q;
@@ -82,12 +89,19 @@ module line_release #(
   logic [3:0]           run_first_q;
 
   logic [31:0]          next_token;
+  logic [31:0]          next_second;
   logic [Tokens-1:0]    b_at;          // position of the token in stage B
   logic [Tokens-1:0]    run_at;        // position of the first token gathered
   logic                 b_first;
   logic                 b_alone;
+  logic                 starting;
   logic                 walking;
+  logic                 gathering;
+  logic                 more;
   logic                 a_range;
+  logic                 a_second_range;
+  logic                 b_done;        // what is in stage B, or the first of two, has acted
+  logic                 b_split;       // the second one comes after it
   logic                 b_step;
   logic                 a_step;
   logic                 b_extends;
@@ -95,24 +109,37 @@ module line_release #(
   logic                 b_repeats;
   logic                 b_refused;
   logic [SlabWidth-1:0] b_bit;
+  logic [5:0]           x_block;       // looked for in the operation as stage B leaves it
+  logic                 x_double;
+  logic                 y_double;      // the same of the second one
+  logic [SlabWidth-1:0] b_bits;        // those of stage B
   logic                 flush;         // the gathered operation must go out
+  logic                 last;          // nothing comes after what is in stage B
+  logic                 direct;        // it goes out at once, with what was gathered before
   logic                 pass_end;
 
   // Written out, because a computed part-select becomes a shifter with adders.
   always_comb begin
-    next_token = '0;
+    next_token  = '0;
+    next_second = '0;
     b_first    = 1'b0;
     b_alone    = 1'b0;
     for (int unsigned i = 0; i < Tokens; i = i + 1) begin
       b_at[i]   = b_idx_q == 4'(i);
       run_at[i] = run_first_q == 4'(i);
       next_token = next_token | (tokens_i[i*32 +: 32] & {32{next_q == 4'(i)}});
+      if (i % 2 == 1) begin
+        next_second = next_second | (tokens_i[i*32 +: 32] & {32{next_q[3:1] == 3'(i / 2)}});
+      end
       b_first = b_first || (b_at[i] && first_q[i]);
       b_alone = b_alone || (b_at[i] && alone_q[i]);
     end
   end
 
-  assign walking = state_q == StGather || state_q == StRepeat || state_q == StName;
+  assign starting  = state_q == StIdle && start_i;
+  assign gathering = state_q == StGather || starting;
+  assign walking   = gathering || state_q == StRepeat || state_q == StName;
+  assign more      = next_q < count_i;
 
   // A token may name a slab or a block the card does not have.
   if (GlobalW < 26 || SlabWidth < 64) begin : g_range
@@ -120,40 +147,60 @@ module line_release #(
     localparam logic [6:0] Blocks = 7'(SlabWidth);
     assign a_range = a_token_q.slab == '0 || {1'b0, a_token_q.slab} >= Slabs ||
                      {1'b0, a_token_q.block} >= Blocks;
+    assign a_second_range = a_second_q.slab == '0 || {1'b0, a_second_q.slab} >= Slabs ||
+                            {1'b0, a_second_q.block} >= Blocks;
   end else begin : g_no_range
     assign a_range = a_token_q.slab == '0;
+    assign a_second_range = a_second_q.slab == '0;
   end
 
   assign b_bit     = SlabWidth'(1) << b_token_q.block[BlockW-1:0];
+  assign b_split   = b_valid_q && b_two_q && !b_joins_q;
   assign b_extends = run_valid_q && !b_range_q && b_same_q && !b_double_q;
   assign b_bad     = b_first ? (!b_alone && b_status_q != exalloc_pkg::StatusOk) : last_bad_q;
   assign b_repeats = state_q == StRepeat && b_valid_q && b_bad && !b_range_q;
   assign b_refused = state_q == StName && b_valid_q &&
                      (b_range_q || (b_alone && b_status_q != exalloc_pkg::StatusOk));
 
-  // In the gathering pass the operation in hand goes out when the next token is not part of it.
+  // In the gathering pass the operation in hand goes out when the next token is not part of it, or
+  // with the last token if that is.
   assign flush = run_valid_q && ((state_q == StGather && b_valid_q && !b_extends) ||
                                  state_q == StFlush);
 
-  assign req_valid_o = flush || b_repeats;
+  assign last   = state_q == StGather && !more && !a_valid_q && !b_split;
+  assign direct = last && b_valid_q && !b_range_q && (b_extends || !run_valid_q);
+
+  assign b_bits = b_joins_q ? b_bit | (SlabWidth'(1) << b_second_q.block[BlockW-1:0]) : b_bit;
+
+  assign req_valid_o = flush || direct || b_repeats;
   assign {req_slab_o, req_bank_o} = flush ? run_slab_q : b_token_q.slab[GlobalW-1:0];
-  assign req_mask_o  = flush ? run_mask_q : b_bit;
-  assign req_slot_o  = flush ? SlotW'(run_first_q) : SlotW'(b_idx_q);
+  assign req_mask_o  = (run_mask_q & {SlabWidth{flush || b_extends}}) |
+                       (b_bits & {SlabWidth{!flush}});
+  assign req_slot_o  = (flush || b_extends) ? SlotW'(run_first_q) : SlotW'(b_idx_q);
 
   assign refuse_valid_o  = b_refused;
   assign refuse_token_o  = b_token_q;
   assign refuse_status_o = b_range_q ? exalloc_pkg::StatusRange : b_status_q;
 
-  assign b_step = !b_valid_q || ((!req_valid_o || req_ready_i) && (!b_refused || refuse_ready_i));
+  assign b_done = !b_valid_q || ((!req_valid_o || req_ready_i) && (!b_refused || refuse_ready_i));
+  assign b_step = b_done && !b_split;
   assign a_step = !a_valid_q || b_step;
+
+  assign x_block  = b_split ? b_second_q.block : a_token_q.block;
+  assign x_double = x_block == b_token_q.block || (b_joins_q && x_block == b_second_q.block) ||
+                    (b_extends && run_mask_q[x_block[BlockW-1:0]]);
+  assign y_double = a_second_q.block == b_token_q.block ||
+                    (b_joins_q && a_second_q.block == b_second_q.block) ||
+                    (b_extends && run_mask_q[a_second_q.block[BlockW-1:0]]);
 
   assign read_slot_o = SlotW'(a_idx_q);
   assign read_bank_o = a_token_q.slab[BankW-1:0];
   assign clear_o     = state_q == StIdle;
-  assign done_o      = state_q == StDone;
+  assign done_o      = state_q == StDone ||
+                       (state_q == StSettle && !pending_i && !failed_i && !any_range_q);
 
   // Nothing left to read, and what was read has been acted upon.
-  assign pass_end = next_q == count_i && !a_valid_q && b_step;
+  assign pass_end = !more && !a_valid_q && b_step;
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
@@ -164,7 +211,7 @@ module line_release #(
       end
       StGather: begin
         if (pass_end) begin
-          state_q <= StFlush;
+          state_q <= direct ? StSettle : StFlush;
         end
       end
       StFlush: begin
@@ -174,16 +221,13 @@ module line_release #(
       end
       StSettle: begin
         if (!pending_i) begin
-          state_q <= StJudge;
-        end
-      end
-      StJudge: begin
-        if (failed_i && !repeated_q) begin
-          state_q <= StRepeat;
-        end else if (failed_i || any_range_q) begin
-          state_q <= StName;
-        end else begin
-          state_q <= StDone;
+          if (failed_i && !repeated_q) begin
+            state_q <= StRepeat;
+          end else if (failed_i || any_range_q) begin
+            state_q <= StName;
+          end else begin
+            state_q <= StIdle;
+          end
         end
       end
       StRepeat: begin
@@ -212,24 +256,38 @@ module line_release #(
   always_ff @(posedge clk_i) begin
     if (!walking) begin
       next_q <= '0;
-    end else if (a_step && next_q != count_i) begin
-      next_q <= next_q + 4'd1;
+    end else if (a_step && more) begin
+      next_q <= next_q + (gathering ? 4'd2 : 4'd1);
     end
     if (a_step) begin
-      a_valid_q <= walking && next_q != count_i;
-      a_idx_q   <= next_q;
-      a_token_q <= next_token;
+      a_valid_q  <= walking && more;
+      a_idx_q    <= next_q;
+      a_token_q  <= next_token;
+      a_two_q    <= gathering && (next_q | 4'd1) < count_i;
+      a_second_q <= next_second;
     end
     if (b_step) begin
-      b_valid_q  <= a_valid_q;
-      b_idx_q    <= a_idx_q;
-      b_token_q  <= a_token_q;
-      b_range_q  <= a_range;
-      b_same_q   <= a_token_q.slab == b_token_q.slab;
-      // The token now in stage B joins the gathered ones, or is the first of new ones.
-      b_double_q <= a_token_q.block == b_token_q.block ||
-                    (b_extends && run_mask_q[a_token_q.block[BlockW-1:0]]);
-      b_status_q <= read_status_i;
+      b_valid_q        <= a_valid_q;
+      b_idx_q          <= a_idx_q;
+      b_token_q        <= a_token_q;
+      b_range_q        <= a_range;
+      b_same_q         <= a_token_q.slab == b_token_q.slab;
+      b_status_q       <= read_status_i;
+      b_two_q          <= a_two_q;
+      b_joins_q        <= a_two_q && a_second_q.slab == a_token_q.slab && !a_range &&
+                          !a_second_range && a_second_q.block != a_token_q.block && !y_double;
+      b_second_q       <= a_second_q;
+      b_second_range_q <= a_second_range;
+      b_second_same_q  <= a_second_q.slab == a_token_q.slab;
+    end else if (b_done) begin
+      b_idx_q   <= b_idx_q | 4'd1;
+      b_token_q <= b_second_q;
+      b_range_q <= b_second_range_q;
+      b_same_q  <= b_second_same_q;
+      b_two_q   <= 1'b0;
+    end
+    if (b_done) begin
+      b_double_q <= x_double;
     end
     if (rst_i || !walking) begin
       a_valid_q <= 1'b0;
@@ -239,14 +297,18 @@ module line_release #(
 
   // What the passes find out about each token.
   always_ff @(posedge clk_i) begin
-    if (b_valid_q && b_step) begin
+    if (b_valid_q && b_done) begin
       if (state_q == StGather) begin
         any_range_q      <= any_range_q || b_range_q;
         for (int unsigned i = 0; i < Tokens; i = i + 1) begin
           if (b_at[i]) begin
             first_q[i] <= !b_range_q && !b_extends;
-            alone_q[i] <= !b_range_q && !b_extends;
+            alone_q[i] <= !b_range_q && !b_extends && !b_joins_q;
           end else if (b_extends && run_at[i]) begin
+            alone_q[i] <= 1'b0;
+          end
+          if (i % 2 == 1 && b_joins_q && b_idx_q[3:1] == 3'(i / 2)) begin
+            first_q[i] <= 1'b0;
             alone_q[i] <= 1'b0;
           end
         end
@@ -264,12 +326,12 @@ module line_release #(
 
   // The operation being gathered.
   always_ff @(posedge clk_i) begin
-    if (state_q == StGather && b_valid_q && b_step) begin
-      run_valid_q <= !b_range_q;
+    if (state_q == StGather && b_valid_q && b_done) begin
+      run_valid_q <= !b_range_q && !direct;
       if (b_extends) begin
-        run_mask_q <= run_mask_q | b_bit;
+        run_mask_q <= run_mask_q | b_bits;
       end else begin
-        run_mask_q  <= b_bit;
+        run_mask_q  <= b_bits;
         run_slab_q  <= b_token_q.slab[GlobalW-1:0];
         run_first_q <= b_idx_q;
       end

@@ -95,7 +95,7 @@ module line_worker #(
   localparam int unsigned TokensW = exalloc_pkg::TokensPerLine * 32;
 
   typedef enum logic [2:0] {
-    StIdle, StCheck, StBegin, StGrant, StRelease, StError, StTell, StLast
+    StIdle, StBegin, StGrant, StRelease, StError, StTell, StLast
   } state_e;
 
   state_e                          state_q;
@@ -103,7 +103,6 @@ module line_worker #(
   logic [TokensW-1:0]              tokens_q;
   logic [DomainW-1:0]              domain_q;
   logic [BankW-1:0]                bank_q;
-  logic                            bad_phase_q;
   logic [3:0]                      status_q;   // how the line ended
   logic                            write_q;    // the last output is a line
   logic [6:0]                      told_q;     // blocks handed out or given back
@@ -116,6 +115,10 @@ module line_worker #(
   exalloc_pkg::completion_header_t reply_head;
   logic                            full;
   logic                            append;
+  logic                            append_two;
+  logic [exalloc_pkg::TokensPerLine-1:0] append_at;    // place of the token, or the first of two
+  logic [exalloc_pkg::TokensPerLine-1:0] put;          // places written
+  logic                            clear;
   logic [31:0]                     append_token;
 
   logic                 grant_start;
@@ -133,6 +136,7 @@ module line_worker #(
   logic [BankW-1:0]     grant_read_bank;
   logic                 token_valid;
   logic                 token_ready;
+  logic                 token_two;
   logic [31:0]          token;
 
   logic                 release_start;
@@ -169,8 +173,8 @@ module line_worker #(
       .LastOpcode (exalloc_pkg::OpcodeSync),
       .NumLists   (NumLists)
   ) u_check (
-      .header_i   (head_q),
-      .bad_phase_i(bad_phase_q),
+      .header_i   (job_line_i[63:0]),
+      .bad_phase_i(job_bad_phase_i),
       .status_o   (check)
   );
 
@@ -207,6 +211,8 @@ module line_worker #(
       .token_valid_o (token_valid),
       .token_ready_i (token_ready),
       .token_o       (token),
+      .token_two_o   (token_two),
+      .token_room_i  (filled_q != 4'(exalloc_pkg::TokensPerLine - 1)),
       .surplus_o     (cnt_surplus_o)
   );
 
@@ -286,10 +292,18 @@ module line_worker #(
   assign cnt_refusal_o = err_valid_o && err_ready_i;
 
   // A refused token is recorded and appended in the same cycle: it always fits. A granted one waits
-  // while a full line goes out.
+  // until a full line goes out, and becomes the first of the next.
   assign full         = filled_q == 4'(exalloc_pkg::TokensPerLine);
-  assign token_ready  = !full;
-  assign append       = (token_valid && !full) || (refuse_valid && err_ready_i);
+  assign token_ready  = !full || out_ready_i;
+  assign append       = (token_valid && token_ready) || (refuse_valid && err_ready_i);
+  always_comb begin
+    for (int unsigned i = 0; i < exalloc_pkg::TokensPerLine; i = i + 1) begin
+      append_at[i] = filled_q == 4'(i) || (i == 0 && full);
+    end
+  end
+  assign put   = (append && !rst_i) ? append_at | (append_at << 1 & {$bits(put){append_two}}) : '0;
+  assign clear = rst_i || state_q == StError || (out_valid_o && out_ready_i);
+  assign append_two   = granting && token_two;
   assign append_token = granting ? token : refuse_token;
 
   always_comb begin
@@ -301,6 +315,9 @@ module line_worker #(
     reply_head.last   = state_q == StLast;
     reply_head.status = (state_q == StLast) ? status_q : exalloc_pkg::StatusOk;
   end
+
+  logic unused_head;  // line_check has looked at the rest
+  assign unused_head = &{1'b0, head_q};
 
   // A full line goes out early only when another token is there for the next one.
   assign out_valid_o = state_q == StLast || (granting && full && token_valid);
@@ -314,10 +331,9 @@ module line_worker #(
     unique case (state_q)
       StIdle: begin
         if (job_valid_i) begin
-          state_q <= StCheck;
+          state_q <= StBegin;
         end
       end
-      StCheck: state_q <= StBegin;
       StBegin: begin
         if (check_q != exalloc_pkg::StatusOk) begin
           state_q <= StError;
@@ -337,7 +353,7 @@ module line_worker #(
       end
       StRelease: begin
         if (release_done) begin
-          state_q <= StTell;
+          state_q <= (told_q == '0 || tell_ready_i) ? StLast : StTell;
         end
       end
       StError: begin
@@ -368,11 +384,10 @@ module line_worker #(
       tokens_q    <= job_line_i[511:64];
       domain_q    <= job_domain_i;
       bank_q      <= job_bank_i;
-      bad_phase_q <= job_bad_phase_i;
+      check_q     <= check;
     end else if (grant_done) begin
       bank_q <= grant_bank;
     end
-    check_q <= check;
     if (state_q == StBegin) begin
       status_q <= check_q;
       write_q  <= !release_start || head_q.ack;
@@ -388,17 +403,20 @@ module line_worker #(
 
   // The reply; what it held is gone once it went out, and when a GRANT was refused on its way.
   always_ff @(posedge clk_i) begin
-    if (append) begin
-      filled_q <= filled_q + 4'd1;
-      for (int unsigned i = 0; i < exalloc_pkg::TokensPerLine; i = i + 1) begin
-        if (filled_q == 4'(i)) begin
-          reply_q[i*32 +: 32] <= append_token;
-        end
+    for (int unsigned i = 0; i < exalloc_pkg::TokensPerLine; i = i + 1) begin
+      if (clear && !put[i]) begin
+        reply_q[i*32 +: 32] <= '0;
+      end else if (put[i]) begin
+        reply_q[i*32 +: 32] <= {append_token[31:1], append_token[0] || !append_at[i]};
       end
     end
-    if (rst_i || state_q == StError || (out_valid_o && out_ready_i)) begin
+    if (append) begin
+      filled_q <= (full ? 4'd0 : filled_q) + (append_two ? 4'd2 : 4'd1);
+    end else if (clear) begin
       filled_q <= '0;
-      reply_q  <= '0;
+    end
+    if (rst_i) begin
+      filled_q <= '0;
     end
   end
 
@@ -407,16 +425,16 @@ module line_worker #(
   always_ff @(posedge clk_i) begin
     if (state_q == StIdle) begin
       told_q <= '0;
-    end else if (granting && append) begin
-      told_q <= told_q + 7'd1;
-    end else if (release_done) begin
-      told_q <= 7'(head_q.count[3:0]) - 7'(filled_q);
+    end else if (release_start) begin
+      told_q <= 7'(head_q.count[3:0]);
+    end else if (append) begin
+      told_q <= granting ? told_q + (append_two ? 7'd2 : 7'd1) : told_q - 7'd1;
     end else if (state_q == StError) begin
       told_q <= told_q - 7'(filled_q);
     end
   end
 
-  assign tell_valid_o   = state_q == StTell && told_q != '0;
+  assign tell_valid_o   = (state_q == StTell || release_done) && told_q != '0;
   assign tell_release_o = head_q.opcode == exalloc_pkg::OpcodeRelease;
   assign tell_list_o    = head_q.list[7:0];
   assign tell_count_o   = told_q;
@@ -426,7 +444,7 @@ module line_worker #(
   assign cnt_empty_o        = grant_done && grant_status == exalloc_pkg::StatusEmpty;
   assign cnt_granted_o      = (out_valid_o && out_ready_i &&
                                head_q.opcode == exalloc_pkg::OpcodeGrant) ? filled_q : '0;
-  assign cnt_released_o     = release_done ? head_q.count[3:0] - filled_q : '0;
+  assign cnt_released_o     = release_done ? told_q[3:0] : '0;
 
 endmodule
 

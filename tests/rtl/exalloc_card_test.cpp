@@ -473,10 +473,9 @@ TEST_F(ExallocCardRates, OnePortalSustainsItsTokens) {
       static_cast<double>(tokens.size()) / static_cast<double>(card.cycle - begin);
   Report("one_portal_released_per_cycle", release);
   EXPECT_FALSE(card.PopError());
-  // 0.333 are 100 M tokens a second at 300 MHz.
-  EXPECT_GT(grant, 0.333);
-  // Measured 0.297, 89 M tokens a second: a bound against regressions, not the 100 M.
-  EXPECT_GT(release, 0.28);
+  // 0.333 are 100 M tokens a second at 300 MHz. Measured 0.927 and 0.386.
+  EXPECT_GT(grant, 0.9);
+  EXPECT_GT(release, 0.37);
 }
 
 TEST_F(ExallocCardRates, AllPortalsTogetherSustainTheirLines) {

@@ -154,8 +154,11 @@ TEST_F(LineRelease, IsQuick) {
   for (uint32_t slab = 4; slab < 20; ++slab) AddSlab(kList, slab);
   std::vector<uint32_t> tokens;
   for (uint32_t i = 0; i < 14; ++i) tokens.push_back(Token(4 + i, i));
-  EXPECT_LE(Check(tokens), 24u) << "a token a cycle";
+  EXPECT_LE(Check(tokens), 20u) << "a token a cycle";
   EXPECT_EQ(sent_.size(), 14u);
+  for (uint32_t i = 0; i < 14; ++i) tokens[i] = Token(4, 63 - i * 7 % 32);
+  EXPECT_LE(Check(tokens), 13u) << "two of a slab a cycle";
+  EXPECT_EQ(sent_.size(), 1u);
 }
 
 }  // namespace

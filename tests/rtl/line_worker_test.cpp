@@ -441,13 +441,13 @@ TEST_F(LineWorker, IsQuick) {
   RecordProperty("release14", static_cast<int>(release14));
   RecordProperty("release_spread", static_cast<int>(release_spread));
   RecordProperty("fragmented112", static_cast<int>(fragmented));
-  EXPECT_LE(sync, 4u);
-  EXPECT_LE(grant14, 43u);
-  EXPECT_LE(grant16, 43u);
-  EXPECT_LE(grant112, 151u);
-  EXPECT_LE(release14, 40u);
-  EXPECT_LE(release_spread, 40u);
-  EXPECT_LE(fragmented, 540u);
+  EXPECT_LE(sync, 2u);
+  EXPECT_LE(grant14, 40u);
+  EXPECT_LE(grant16, 33u);
+  EXPECT_LE(grant112, 87u);
+  EXPECT_LE(release14, 24u);
+  EXPECT_LE(release_spread, 30u);
+  EXPECT_LE(fragmented, 530u);
 }
 
 }  // namespace
