@@ -31,6 +31,24 @@ std::vector<output> generate(const description& d) {
   return outputs;
 }
 
+std::vector<output> generate(const description& d, const kernel& k) {
+  std::vector<output> outputs;
+  outputs.push_back({"bitstream/interface.tcl", emit_tcl(d, k)});
+  outputs.push_back({"bitstream/kernel.xml", emit_kernel_xml(d, k)});
+  for (const kernel_card& card : k.cards) {
+    outputs.push_back({"bitstream/link/" + card.name + ".cfg", emit_link_configuration(k, card)});
+  }
+  return outputs;
+}
+
+std::vector<output> generate_all(const std::filesystem::path& input) {
+  const description d = load(input);
+  std::vector<output> outputs = generate(d);
+  const kernel k = load_kernel(input.parent_path() / "kernel.json", d);
+  for (output& o : generate(d, k)) outputs.push_back(std::move(o));
+  return outputs;
+}
+
 void write(const std::vector<output>& outputs, const std::filesystem::path& root) {
   for (const output& o : outputs) {
     const std::filesystem::path path = root / o.path;

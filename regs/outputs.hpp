@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "description.hpp"
+#include "kernel.hpp"
 
 namespace exalloc::regs_gen {
 
@@ -27,7 +28,16 @@ struct output {
 /// The WaveDrom source of one bit-field picture.
 [[nodiscard]] std::string emit_picture(const word& w);
 
+/// For Vitis: what package_kernel.tcl reads, kernel.xml, and what v++ is told for a card.
+[[nodiscard]] std::string emit_tcl(const description& d, const kernel& k);
+[[nodiscard]] std::string emit_kernel_xml(const description& d, const kernel& k);
+[[nodiscard]] std::string emit_link_configuration(const kernel& k, const kernel_card& card);
+
 [[nodiscard]] std::vector<output> generate(const description& d);
+[[nodiscard]] std::vector<output> generate(const description& d, const kernel& k);
+
+/// Everything, from regs/exalloc.json and the kernel.json beside it.
+[[nodiscard]] std::vector<output> generate_all(const std::filesystem::path& input);
 
 /// Writes every output below root; files that are right already are not touched.
 void write(const std::vector<output>& outputs, const std::filesystem::path& root);

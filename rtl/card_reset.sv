@@ -2,12 +2,15 @@
 //
 // Contract: reset_i makes ready_o fall at once and stop_o rise; when the buses are quiet the
 // register port is held off but for the other half of a write that has begun, and with no access
-// to it under way core_rst_o resets everything. The board's rst_i does so at once. ready_o rises
-// when the reset is over and the memories are swept.
+// to it under way core_rst_o resets everything. The board's rst_i does so at once. core_rst_o takes
+// Settle cycles to get everywhere, so that long nothing is let in after it. ready_o rises when the
+// reset is over and the memories are swept.
 // Cost: a few flip-flops.
 `default_nettype none
 
-module card_reset (
+module card_reset #(
+    parameter int unsigned Settle = 0
+) (
     input  wire  clk_i,
     input  wire  rst_i,
     input  wire  reset_i,        // the host asks
@@ -30,6 +33,9 @@ module card_reset (
 );
 
   localparam int unsigned Pulse = 4;
+  if (Settle > 3) begin : g_bad_settle  // less than Pulse: ready_o looks at swept_i after it
+    $error("card_reset: Settle must be at most 3");
+  end
 
   typedef enum logic [1:0] {
     StRun,
@@ -59,7 +65,7 @@ module card_reset (
 
     stop_o     <= state_q != StRun || reset_i;
     hold_q     <= state_q == StHold || state_q == StReset;
-    core_rst_o <= state_q == StReset;
+    core_rst_o <= state_q == StReset && count_q <= 3'(Pulse);
     waited_q   <= hold_q;
     ready_o    <= state_q == StRun && !reset_i && !core_rst_o && swept_i;
     count_q    <= state_q == StReset ? count_q + 1'b1 : '0;
@@ -70,7 +76,7 @@ module card_reset (
       StHold: begin
         if (waited_q && !busy_o) state_q <= StReset;
       end
-      default: if (count_q == 3'(Pulse)) state_q <= StRun;
+      default: if (count_q == 3'(Pulse + Settle)) state_q <= StRun;
     endcase
 
     if (rst_i) begin

@@ -26,7 +26,8 @@ module exalloc_card #(
     parameter int unsigned ClockKhz   = 300000,
     parameter int unsigned BufferW    = 4,     // log2 of the lines read ahead for each portal
     parameter int unsigned MaxReads   = 128,   // bursts under way
-    parameter int unsigned MaxWrites  = 128
+    parameter int unsigned MaxWrites  = 128,
+    parameter int unsigned ResetStages = 0     // flip-flops on the way of a reset to each part
 ) (
     input  wire          clk_i,
     input  wire          rst_i,
@@ -129,9 +130,17 @@ module exalloc_card #(
   assign s_axil_wready_o  = wready && !hold_w;
   assign s_axil_arready_o = arready && !hold_ar;
 
-  card_reset u_reset (
+  // Each part that may lie in a region of its own has its own path of the reset, all equally long.
+  localparam int unsigned NumResets = NumWorkers + 4;
+  logic                  core_rst, rst_engine, rst_lookaside, rst_streams;
+  logic [NumWorkers-1:0] rst_worker;
+  reset_pipe #(.Stages(ResetStages), .Copies(NumResets)) u_reset_paths (
+      .clk_i, .rst_i(core_rst),
+      .rst_o({rst_worker, rst_engine, rst_lookaside, rst_streams, rst}));
+
+  card_reset #(.Settle(ResetStages)) u_reset (
       .clk_i, .rst_i, .reset_i(host_reset), .bus_quiet_i(fetch_quiet && write_quiet),
-      .swept_i(swept && lookaside_swept && monitor_swept), .stop_o(stop), .core_rst_o(rst),
+      .swept_i(swept && lookaside_swept && monitor_swept), .stop_o(stop), .core_rst_o(core_rst),
       .ready_o(ready),
       .aw_i(s_axil_awvalid_i && s_axil_awready_o), .w_i(s_axil_wvalid_i && s_axil_wready_o),
       .b_i(s_axil_bvalid_o && s_axil_bready_i), .ar_i(s_axil_arvalid_i && s_axil_arready_o),
@@ -390,7 +399,7 @@ module exalloc_card #(
         .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth), .NumLists(NumLists),
         .DomainW(DomainW)
     ) u_worker (
-        .clk_i, .rst_i(rst),
+        .clk_i, .rst_i(rst_worker[w]),
         .job_valid_i(job_valid[w]), .job_ready_o(job_ready[w]), .job_line_i(job_line),
         .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
         .out_valid_o(out_valid[w]), .out_ready_i(out_ready[w]), .out_write_o(out_write[w]),
@@ -474,7 +483,7 @@ module exalloc_card #(
       .NumLists(NumLookaside), .Depth(LookasideDepth), .DomainW(DomainW),
       .BankW(BankW)
   ) u_lookaside (
-      .clk_i, .rst_i(rst), .ready_o(lookaside_swept),
+      .clk_i, .rst_i(rst_lookaside), .ready_o(lookaside_swept),
       .job_valid_i(side_valid), .job_ready_o(side_ready), .job_line_i(job_line),
       .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
       .out_valid_o(out_valid[LookasideSource]), .out_ready_i(out_ready[LookasideSource]),
@@ -507,7 +516,7 @@ module exalloc_card #(
       .NumStreams(NumStreams), .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth),
       .DomainW(DomainW), .SlotW(SlotW)
   ) u_streams (
-      .clk_i, .rst_i(rst),
+      .clk_i, .rst_i(rst_streams),
       .m_axis_pop_tdata_o, .m_axis_pop_tvalid_o, .m_axis_pop_tready_i,
       .s_axis_push_tdata_i, .s_axis_push_tvalid_i, .s_axis_push_tready_o,
       .req_valid_o(req_valid[StreamPort+:NumStreams]),
@@ -556,7 +565,7 @@ module exalloc_card #(
       .NumPorts(NumPorts), .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth),
       .DomainW(DomainW), .SlotW(SlotW)
   ) u_crossbar (
-      .clk_i, .rst_i(rst),
+      .clk_i, .rst_i(rst_engine),
       .req_valid_i(req_valid), .req_ready_o(req_ready), .req_bank_i(req_bank), .req_op_i(req_op),
       .req_list_i(req_list), .req_domain_i(req_domain), .req_slab_i(req_slab),
       .req_limit_i(req_limit), .req_mask_i(req_mask), .req_slot_i(req_slot),
@@ -574,7 +583,7 @@ module exalloc_card #(
       .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth), .NumLists(NumLists),
       .DomainW(DomainW), .TagW(TagW)
   ) u_engine (
-      .clk_i, .rst_i(rst), .ready_o(swept),
+      .clk_i, .rst_i(rst_engine), .ready_o(swept),
       .req_valid_i(bank_req_valid), .req_ready_o(bank_req_ready), .req_op_i(bank_req_op),
       .req_list_i(bank_req_list), .req_domain_i(bank_req_domain), .req_slab_i(bank_req_slab),
       .req_limit_i(bank_req_limit), .req_mask_i(bank_req_mask), .req_tag_i(bank_req_tag),

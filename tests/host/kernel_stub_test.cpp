@@ -1,12 +1,13 @@
-// The HLS pattern in bitstream/kernels compiles as C++ and does what it says.
+// The HLS kernels in bitstream/kernels compile as C++ and do what they say.
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
-// An HLS source: its pragmas mean nothing here (the warning about them is off for this file).
+// HLS sources: their pragmas mean nothing here (the warning about them is off for this file).
 
 #include "forward.cpp"
+#include "loopback.cpp"
 
 namespace {
 
@@ -53,6 +54,20 @@ TEST(KernelStub, EveryWordGetsABlockAndEveryBlockComesBack) {
   EXPECT_EQ(outside, 1u);
   EXPECT_EQ(strangers, 1u);
   EXPECT_EQ(free.size() + pop.words.size(), blocks);
+}
+
+TEST(KernelStub, LoopbackReturnsEveryTokenAndNotesIt) {
+  hls::stream<std::uint32_t> pop, push;
+  for (std::uint32_t t = 64; t < 74; ++t) pop.write(t);
+  std::vector<std::uint32_t> seen(10);
+  loopback(pop, push, seen.data(), 8);
+  EXPECT_EQ(pop.words.size(), 2u);
+  ASSERT_EQ(push.words.size(), 8u);
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(seen[i], 64 + i);
+    EXPECT_EQ(push.words[i], 64 + i);
+  }
+  EXPECT_EQ(seen[8], 0u);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class temporary_dir {
 
 TEST(Outputs, AreThoseOfTheDescription) {
   const temporary_dir dir;
-  const std::vector<gen::output> outputs = gen::generate(gen::load(input));
+  const std::vector<gen::output> outputs = gen::generate_all(input);
   gen::write(outputs, dir.path());
   for (const gen::output& o : outputs) {
     // Not EXPECT_EQ on the texts: it would print both files.
@@ -81,7 +81,7 @@ TEST(Outputs, AreThoseOfTheDescription) {
 }
 
 TEST(Outputs, SayThatTheyAreGenerated) {
-  for (const gen::output& o : gen::generate(gen::load(input))) {
+  for (const gen::output& o : gen::generate_all(input)) {
     EXPECT_NE(o.text.substr(0, o.text.find('\n')).find(gen::generated_notice), std::string::npos)
         << o.path;
   }
@@ -89,7 +89,7 @@ TEST(Outputs, SayThatTheyAreGenerated) {
 
 TEST(Outputs, EveryPictureIsDrawnAndNoneIsLeftOver) {
   std::vector<fs::path> wanted;
-  for (const gen::output& o : gen::generate(gen::load(input))) {
+  for (const gen::output& o : gen::generate_all(input)) {
     if (o.path.extension() != ".json") continue;
     wanted.push_back(source_dir / o.path);
     wanted.push_back(fs::path(wanted.back()).replace_extension(".svg"));
@@ -102,7 +102,7 @@ TEST(Outputs, EveryPictureIsDrawnAndNoneIsLeftOver) {
 }
 
 TEST(Outputs, PicturesCoverEveryBit) {
-  for (const gen::output& o : gen::generate(gen::load(input))) {
+  for (const gen::output& o : gen::generate_all(input)) {
     if (o.path.extension() != ".json") continue;
     const json picture = json::parse(o.text);
     unsigned bits = 0;
@@ -113,7 +113,7 @@ TEST(Outputs, PicturesCoverEveryBit) {
 
 TEST(Outputs, AnUnchangedFileIsNotTouched) {
   const temporary_dir dir;
-  const std::vector<gen::output> outputs = gen::generate(gen::load(input));
+  const std::vector<gen::output> outputs = gen::generate_all(input);
   gen::write(outputs, dir.path());
   const fs::path header = dir.path() / "host/include/exalloc/regs.hpp";
   const auto long_ago = fs::last_write_time(header) - std::chrono::hours(1);
