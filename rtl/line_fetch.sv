@@ -68,8 +68,8 @@ module line_fetch #(
 
   // ---- Who may have lines to fetch ----
 
-  logic [NumPortals-1:0] pending_q;
-  logic [NumPortals-1:0] locked_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] pending_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] locked_q;
   logic [NumPortals-1:0] onehot;
   logic [   PortalW-1:0] pick_idx;
   logic                  pick, advance;

@@ -24,7 +24,8 @@ module portal_errors #(
     output logic [PortalW-1:0] err_portal_o
 );
 
-  logic [NumPortals-1:0] read_q, write_q, unused_onehot;
+  (* nowrshmsk *) logic [NumPortals-1:0] read_q, write_q;
+  logic [NumPortals-1:0] unused_onehot;
   logic                  bell_q, pick, free, take;
   logic [   PortalW-1:0] bell_idx_q, pick_idx;
 

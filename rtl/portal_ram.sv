@@ -24,7 +24,7 @@ module portal_ram #(
 );
 
   (* ram_style = "distributed" *) logic [Width-1:0] mem[NumPortals];
-  logic [NumPortals-1:0] written_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] written_q;
 
   always_ff @(posedge clk_i) begin
     if (we_i) mem[widx_i] <= wdata_i;

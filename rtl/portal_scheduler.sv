@@ -75,7 +75,7 @@ module portal_scheduler #(
 
   // ---- Whom to look at ----
 
-  logic [NumPortals-1:0] pending_q, in_hand_q, stalled_q, onehot;
+  (* nowrshmsk *) logic [NumPortals-1:0] pending_q, in_hand_q, stalled_q, onehot;
   logic [   PortalW-1:0] pick_idx;
   logic                  pick, advance;
 
@@ -112,7 +112,8 @@ module portal_scheduler #(
   logic               p1_live_q, p2_line_q, p2_live_q, p3_go_q, p3_stall_q;
   logic [   PtrW-1:0] p1_arrived_q, p1_taken_q, p2_taken_q, p3_taken_q;
   logic [       15:0] p1_chead_q, p1_ctail_q, p2_used_q, p1_head_q;
-  logic [        3:0] p1_ring_q, p2_ring_q;
+  logic [        3:0] p1_ring_q;
+  logic [       15:0] p2_most_q;  // completion lines there may be, for a whole answer to fit
   logic [DomainW-1:0] p1_domain_q, p2_domain_q, p3_domain_q;
   logic [  BankW-1:0] p1_bank_q, p2_bank_q, p3_bank_q;
   logic               p2_phase_q, p3_phase_q;
@@ -122,7 +123,7 @@ module portal_scheduler #(
   assign buffer_addr_o = {p1_idx_q, p1_taken_q[BufferW-1:0]};
 
   logic room;
-  assign room = p2_used_q <= (16'd1 << p2_ring_q) - 16'd8;
+  assign room = p2_used_q <= p2_most_q;
 
   always_ff @(posedge clk_i) begin
     if (advance) begin
@@ -143,7 +144,7 @@ module portal_scheduler #(
       p2_live_q    <= p1_live_q;
       p2_line_q    <= p1_arrived_q != p1_taken_q;
       p2_used_q    <= p1_ctail_q - p1_chead_q;
-      p2_ring_q    <= p1_ring_q;
+      p2_most_q    <= (16'd1 << p1_ring_q) - 16'd8;
       p2_taken_q   <= p1_taken_q + 1'b1;
       // All earlier lines are done, so the number of this one is the head.
       p2_phase_q   <= !p1_head_q[p1_ring_q];

@@ -118,11 +118,12 @@ module portal_table #(
 
   // ---- Life ----
 
-  logic [NumPortals-1:0] enable_q;
-  logic [NumPortals-1:0] live_q;
-  logic [NumPortals-1:0] start_q;
-  logic [NumPortals-1:0] failed_q;
-  logic [NumPortals-1:0] dead_q;  // what is in hand belongs to a life that failed or was replaced
+  (* nowrshmsk *) logic [NumPortals-1:0] enable_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] live_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] start_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] failed_q;
+  // What is in hand belongs to a life that failed or was replaced.
+  (* nowrshmsk *) logic [NumPortals-1:0] dead_q;
 
   // ---- The pipeline of host accesses; free cycles look for portals that wait to start ----
 
@@ -193,13 +194,16 @@ module portal_table #(
   assign ring_ok = 32'(h3_config.ring_log2) >= exalloc_pkg::MinRingLog2 &&
                    32'(h3_config.ring_log2) <= exalloc_pkg::MaxRingLog2;
 
-  logic doorbell_ok, doorbell_take, start_now, enable_now;
+  logic doorbell_ok, doorbell_take, start_now, enable_now, start_next;
   // The tail may only move on, by no more than a ring of lines; the head only over lines written.
   assign doorbell_ok   = h3_ahead_q <= 16'(h3_size_q) && h3_ahead_q >= h3_old_ahead_q &&
                          h3_consumed_q <= h3_unread_q;
   assign doorbell_take = h3_doorbell_q && doorbell_ok;
-  assign start_now     = h3_start_q && start_q[h3_idx_q];
+  assign start_now     = h3_start_q;
   assign enable_now    = h3_config_q && h3_config.enable && ring_ok;
+  // Whether the portal in stage 2 will wait to start when it is in stage 3.
+  assign start_next    = (h3_config_q || h3_start_q) && h3_idx_q == h2_idx_q
+                       ? enable_now : start_q[h2_idx_q];
 
   always_ff @(posedge clk_i) begin
     // Stage 0: what comes from the decoder, or the next portal to look at.
@@ -241,7 +245,7 @@ module portal_table #(
     // Stage 2: distances; what a read returns.
     h3_idx_q       <= h2_idx_q;
     h3_wdata_q     <= h2_wdata_q;
-    h3_start_q     <= h2_scan_q && h2_drained_q;
+    h3_start_q     <= h2_scan_q && h2_drained_q && start_next;
     h3_config_q    <= h2_we_q && h2_addr_q == exalloc_pkg::RegPortalConfigOffset;
     h3_doorbell_q  <= h2_we_q && h2_addr_q == exalloc_pkg::RegDoorbellOffset && h2_enable_q &&
                       !h2_failed_q;

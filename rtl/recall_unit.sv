@@ -62,7 +62,7 @@ module recall_unit #(
   } state_e;
 
   state_e                state_q;
-  logic [NumPortals-1:0] waiting_q;
+  (* nowrshmsk *) logic [NumPortals-1:0] waiting_q;
   logic [NumPortals-1:0] visit_q;      // worth a visit
   logic [   PortalW-1:0] portal_q, cur_q;
   logic                  noted_q, gone_q;

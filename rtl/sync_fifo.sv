@@ -31,7 +31,6 @@ module sync_fifo #(
   logic [  PtrW-1:0] write_ptr_q;
   logic [  PtrW-1:0] read_ptr_q;
   logic [CountW-1:0] count_q;
-  logic [CountW-1:0] count_d;
   logic              full_q;
   logic              some_q;
   logic              put;
@@ -43,7 +42,6 @@ module sync_fifo #(
   assign count_o     = count_q;
   assign put         = in_valid_i && !full_q;
   assign get         = some_q && out_ready_i;
-  assign count_d     = count_q + CountW'(put) - CountW'(get);
 
   always_ff @(posedge clk_i) begin
     if (put) mem[write_ptr_q] <= in_data_i;
@@ -56,9 +54,11 @@ module sync_fifo #(
     end else begin
       if (put) write_ptr_q <= write_ptr_q + 1'b1;
       if (get) read_ptr_q <= read_ptr_q + 1'b1;
-      count_q <= count_d;
-      full_q  <= count_d == CountW'(Depth);
-      some_q  <= count_d != '0;
+      count_q <= count_q + CountW'(put) - CountW'(get);
+      // From the count before, so that no addition lies on their way.
+      full_q  <= (count_q == CountW'(Depth) && put == get) ||
+                 (count_q == CountW'(Depth - 1) && put && !get);
+      some_q  <= !((count_q == '0 && put == get) || (count_q == CountW'(1) && get && !put));
     end
   end
 

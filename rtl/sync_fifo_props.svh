@@ -4,7 +4,7 @@
 //@ order: entries come out in the order they went in, unchanged, none lost and none twice
 //@ wrong: s/mem\[read_ptr_q\]/mem[read_ptr_q ^ (full_q ? 1 : 0)]/
 //@ bounds: never more than Depth entries, and ready and valid say exactly whether there is room and an entry
-//@ wrong: s/count_d == CountW'\(Depth\)/count_d > CountW'(Depth)/
+//@ wrong: s/CountW'\(Depth - 1\)/CountW'(Depth)/
 
 // The queue as a shift register: entry 0 is the oldest.
 logic [Depth*Width-1:0] fv_queue_q, fv_queue_d;

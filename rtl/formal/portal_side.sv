@@ -438,7 +438,8 @@ module portal_side #(
   (* hierconn *) logic [PtrW-1:0] \u_scheduler.p2_taken_q , \u_scheduler.p3_taken_q ;
   (* hierconn *) logic [15:0] \u_scheduler.p1_chead_q , \u_scheduler.p1_ctail_q ;
   (* hierconn *) logic [15:0] \u_scheduler.p2_used_q , \u_scheduler.p1_head_q ;
-  (* hierconn *) logic [3:0] \u_scheduler.p1_ring_q , \u_scheduler.p2_ring_q ;
+  (* hierconn *) logic [3:0] \u_scheduler.p1_ring_q ;
+  (* hierconn *) logic [15:0] \u_scheduler.p2_most_q ;
 
   // line_write
   (* hierconn *) logic \u_write.w1_q , \u_write.w2_q , \u_write.w3_q , \u_write.w1_last_q ;
@@ -752,7 +753,7 @@ module portal_side #(
       end
       if (is(\u_scheduler.p2_q && \u_scheduler.p2_live_q , \u_scheduler.p2_idx_q , p)) begin
         ok_run[p] = !\u_scheduler.p2_line_q || \u_scheduler.p2_taken_q == PtrW'(taken[PtrW-1:0] + 1'b1) &&
-                    (dead_q[p] || \u_scheduler.p2_ring_q == rings[p*4+:4]) &&
+                    (dead_q[p] || \u_scheduler.p2_most_q == (16'd1 << rings[p*4+:4]) - 16'd8) &&
                     arrived != taken && read_tag_q == {PortalW'(p), taken} &&
                     (dead_q[p] || \u_scheduler.p2_used_q >= ctail - chead);
         s_goes[p] = \u_scheduler.p2_line_q && \u_scheduler.p2_used_q <= size - 16'd8;
@@ -826,6 +827,7 @@ module portal_side #(
       ok_quiet[p] = !start_q[p] || quiet[p] ||
                     !(is(\u_table.h2_scan_q && \u_table.h2_drained_q , \u_table.h2_idx_q , p) ||
                       is(\u_table.h3_start_q , \u_table.h3_idx_q , p));
+      if (is(\u_table.h3_start_q , \u_table.h3_idx_q , p) && !start_q[p]) ok_quiet[p] = 1'b0;
 
       if (rings[p*4+:4] == '0 && (!quiet[p] || enable_q[p])) ok_start[p] = 1'b0;  // never enabled
 
