@@ -25,7 +25,8 @@ constexpr picoseconds longest_silence = 1'000'000 * ps_per_ns;
 constexpr picoseconds longest_relax = 2'000 * ps_per_ns;
 constexpr std::chrono::microseconds patience(5000);  // of a waiter, before it drives the platform
 
-// EXALLOC_LINK and EXALLOC_LINK_SEED.
+}  // namespace
+
 link_settings asked_link() {
   const char* const name = std::getenv("EXALLOC_LINK");
   link_settings out = link_preset(name != nullptr && *name != '\0' ? name : "gen3x16");
@@ -37,6 +38,8 @@ link_settings asked_link() {
   }
   return out;
 }
+
+namespace {
 
 // "card.fst" has its transactions in "card.transactions.fst".
 std::string transactions_beside(const std::string& file) {
@@ -53,7 +56,10 @@ fault_plan asked_faults() {
 }  // namespace
 
 sim_card::sim_card(const link_settings& link, fault_plan faults)
-    : platform_(link, memory_, std::move(faults)) {
+    : sim_card(link, own_memory_, std::move(faults)) {}
+
+sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults)
+    : memory_(memory), platform_(link, memory_, std::move(faults)) {
   platform_.on_line([this](std::uint64_t) {
     line_came_ = true;
     if (pause_at_line_) platform_.pause();
@@ -147,6 +153,11 @@ std::uint64_t sim_card::now_ns() {
 void sim_card::advance_to(std::uint64_t ns) {
   std::lock_guard lock(mutex_);
   platform_.run(ns * ps_per_ns);
+}
+
+bool sim_card::quiet() {
+  std::lock_guard lock(mutex_);
+  return platform_.quiet();
 }
 
 void sim_card::trace(const std::string& file) {

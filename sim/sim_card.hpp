@@ -18,6 +18,8 @@ namespace exalloc::sim {
 class sim_card final : public card {
  public:
   explicit sim_card(const link_settings& link = link_preset("gen3x16"), fault_plan faults = {});
+  // With the host memory that the card is to reach, which outlives it.
+  sim_card(const link_settings& link, process_memory& memory, fault_plan faults = {});
   ~sim_card() override;
 
   std::string_view name() const noexcept override { return "sim"; }
@@ -41,6 +43,8 @@ class sim_card final : public card {
   void trace(const std::string& file) override;
   // That were not left out.
   std::uint64_t clocked_cycles();
+  // Nothing is under way: time passes for nothing.
+  bool quiet();
   // Cycles are simulated in real time, on a machine that may have other work.
   std::uint32_t patience_ms() const noexcept override { return 60'000; }
 
@@ -50,10 +54,14 @@ class sim_card final : public card {
 
   std::mutex mutex_;
   std::condition_variable interrupted_;  // the interrupt line has risen
-  process_memory memory_;
+  process_memory own_memory_;
+  process_memory& memory_;
   platform platform_;
   bool pause_at_line_ = false, line_came_ = false;
   picoseconds silent_ = 0;  // how long somebody has polled and nothing was under way, after a fault
 };
+
+// EXALLOC_LINK and EXALLOC_LINK_SEED. Throws std::invalid_argument.
+link_settings asked_link();
 
 }  // namespace exalloc::sim

@@ -19,6 +19,8 @@ struct exit_with {
 
 // Each adds its subcommand; its callback does the work. Errors are thrown as std::exception.
 void add_bench(CLI::App& app);
+void add_doctor(CLI::App& app);
+void add_info(CLI::App& app);
 void add_lookaside(CLI::App& app);
 void add_pool(CLI::App& app);
 void add_replay(CLI::App& app);

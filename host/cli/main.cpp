@@ -37,6 +37,8 @@ int run(int argc, char** argv) {
   exalloc::cli::add_zones(app);
   exalloc::cli::add_replay(app);
   exalloc::cli::add_bench(app);
+  exalloc::cli::add_info(app);
+  exalloc::cli::add_doctor(app);
 
   try {
     app.parse(argc, argv);

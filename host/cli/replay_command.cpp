@@ -45,6 +45,7 @@ constexpr const char* examples =
     "  exalloc replay trace.txt.xz                     on the soft card: are the calls right?\n"
     "  exalloc replay trace.txt --card sim             on the Verilated card: how fast are they?\n"
     "  exalloc replay trace.txt --link gen4x8 --timing open   at the trace's own times\n"
+    "  exalloc replay trace.txt --card xrt             on a card through XRT (docs/xrt.md)\n"
     "  exalloc replay trace.txt --json - | jq .checks  for scripts\n"
     "  exalloc replay trace.txt --caches zone          caches as zones, not lookaside lists\n"
     "  exalloc replay trace.txt --card sim --limit 2000 --wave card.fst\n"
@@ -208,7 +209,7 @@ void add_replay(CLI::App& app) {
   command
       ->add_option("--card", args->card,
                    "Card to play it on; without it EXALLOC_CARD decides, else soft")
-      ->check(CLI::IsMember({"soft", "sim"}));
+      ->check(CLI::IsMember({"soft", "sim", "xrt"}));
   command
       ->add_option("--caches", args->caches,
                    "What a kmem_cache becomes: a zone or a lookaside list")

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <ostream>
 #include <string>
 
 #include "layout.hpp"
@@ -90,6 +91,8 @@ struct damage {
   void (*make)(bytes& file);
   const char* told;
 };
+
+void PrintTo(const damage& d, std::ostream* to) { *to << d.name; }
 
 const damage damages[] = {
     {"empty", [](bytes& f) { f.clear(); }, "it has 0 bytes"},

@@ -71,7 +71,7 @@ class EXALLOC_API card {
  public:
   virtual ~card() = default;
 
-  // "soft", "soft-core", "sim", ...
+  // "soft", "soft-core", "sim", "xrt".
   virtual std::string_view name() const noexcept = 0;
 
   // Registers of regs/exalloc.json, by byte offset. Throws std::runtime_error when the bus answers
@@ -129,5 +129,10 @@ class EXALLOC_API card {
 // Opens a card by name. Throws std::runtime_error with a sentence for the user when that card
 // cannot be had.
 EXALLOC_API std::unique_ptr<card> open_card(const std::string& name);
+
+// What XRT tells, without taking a card: a JSON object with the list "devices" and the object
+// "xclbin", the file that is to be loaded; or with the key "problem", which says why XRT does not
+// work. Throws std::runtime_error when exalloc was built without XRT.
+EXALLOC_API std::string xrt_devices();
 
 }  // namespace exalloc

@@ -15,9 +15,6 @@
 namespace exalloc {
 namespace {
 
-constexpr const char* sim_library = EXALLOC_SIM_LIBRARY;
-constexpr const char* sim_entry = "exalloc_sim_open_card";
-
 // The folder of the library this code is in, with the slash; empty if that cannot be told.
 std::string own_folder() {
   Dl_info info{};
@@ -28,28 +25,46 @@ std::string own_folder() {
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-// The simulation is a library of its own, so that a program with a real card need not have it.
-std::unique_ptr<card> open_sim() {
-  void* library = nullptr;
+// Cards in libraries of their own, so that a program need not have what the others need.
+struct card_library {
+  const char* card;
+  const char* file;
+  const char* opens;    // card* ()
+  const char* install;  // how to get the file
+};
+constexpr card_library sim{"sim", EXALLOC_SIM_LIBRARY, "exalloc_sim_open_card",
+                           "install it next to libexalloc.so"};
+constexpr card_library xrt{
+    "xrt", EXALLOC_XRT_LIBRARY, "exalloc_xrt_open_card",
+    "it is built where XRT is installed (Debian: libxrt-dev, uuid-dev); build "
+    "exalloc there, and install it next to libexalloc.so"};
+
+void* load(const card_library& from) {
   std::string why;
-  for (const std::string& path : {own_folder() + sim_library, std::string(sim_library)}) {
-    library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library != nullptr) break;
+  for (const std::string& path : {own_folder() + from.file, std::string(from.file)}) {
+    if (void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
     const char* error = ::dlerror();
     why += fmt::format("\n  {}", error != nullptr ? error : path.c_str());
   }
-  if (library == nullptr)
+  throw std::runtime_error(
+      fmt::format("exalloc: the card \"{}\" needs {}, which cannot be loaded; {}:{}", from.card,
+                  from.file, from.install, why));
+}
+
+template <class Function>
+Function find(const card_library& from, const char* name) {
+  const auto found = reinterpret_cast<Function>(::dlsym(load(from), name));
+  if (found == nullptr)
     throw std::runtime_error(
-        fmt::format("exalloc: the card \"sim\" needs {}, which cannot be loaded; install it next "
-                    "to libexalloc.so:{}",
-                    sim_library, why));
-  using open_function = card* (*)();
-  const auto open = reinterpret_cast<open_function>(::dlsym(library, sim_entry));
-  if (open == nullptr)
+        fmt::format("exalloc: {} has no {}: it is of another release", from.file, name));
+  return found;
+}
+
+std::unique_ptr<card> open(const card_library& from) {
+  std::unique_ptr<card> device(find<card* (*)()>(from, from.opens)());
+  if (device == nullptr)
     throw std::runtime_error(
-        fmt::format("exalloc: {} has no {}: it is of another release", sim_library, sim_entry));
-  std::unique_ptr<card> device(open());
-  if (device == nullptr) throw std::runtime_error("exalloc: the card \"sim\" could not be started");
+        fmt::format("exalloc: the card \"{}\" could not be started", from.card));
   return device;
 }
 
@@ -86,9 +101,18 @@ std::byte* card::memory_at(std::uint64_t, std::size_t) {
 std::unique_ptr<card> open_card(const std::string& name) {
   if (name == "soft") return std::make_unique<soft::soft_card>();
   if (name == "soft-core") return std::make_unique<soft::core_card>();
-  if (name == "sim") return open_sim();
-  throw std::runtime_error(fmt::format(
-      "exalloc: there is no card \"{}\"; known are \"soft\", \"soft-core\" and \"sim\"", name));
+  if (name == sim.card) return open(sim);
+  if (name == xrt.card) return open(xrt);
+  throw std::runtime_error(
+      fmt::format("exalloc: there is no card \"{}\"; known are \"soft\", "
+                  "\"soft-core\", \"sim\" and \"xrt\"",
+                  name));
+}
+
+std::string xrt_devices() {
+  std::string out;
+  find<void (*)(std::string*)>(xrt, "exalloc_xrt_devices")(&out);
+  return out;
 }
 
 }  // namespace exalloc

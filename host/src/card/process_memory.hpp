@@ -18,6 +18,11 @@ namespace exalloc {
 // Thread safe. Outlives the pieces it gives out.
 class process_memory {
  public:
+  process_memory() = default;
+  process_memory(const process_memory&) = delete;
+  process_memory& operator=(const process_memory&) = delete;
+  virtual ~process_memory() = default;
+
   std::unique_ptr<dma_memory> allocate(std::size_t bytes) {
     // Rings are aligned to their own size, so the whole piece is.
     const std::size_t size = std::bit_ceil(std::max<std::size_t>(bytes, 4096));
@@ -28,7 +33,7 @@ class process_memory {
   }
 
   // The bytes at a device address; null unless all of them lie in one piece.
-  std::byte* at(std::uint64_t address, std::size_t bytes) {
+  virtual std::byte* at(std::uint64_t address, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     auto found = pieces_.upper_bound(address);
     if (found == pieces_.begin()) return nullptr;

@@ -1,0 +1,88 @@
+// The simulated card as XRT's driver shows it: what the xcl* calls of hal.cpp do.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "sim_card.hpp"
+#include "xclbin.hpp"
+#include "xrt/device_memory.hpp"
+
+namespace exalloc::sim {
+
+// Calls return 0 or a negative errno, as the driver does. Thread safe. What an xclbin has made of
+// the card stays until another one is loaded, whoever opens and closes it meanwhile.
+class device {
+ public:
+  device() = default;
+
+  // Makes the card what the xclbin says: its memory, and its register layout. The same one again
+  // changes nothing.
+  int load(const xclbin::contents& c);
+  std::optional<xclbin::contents> loaded() const;
+
+  // Exclusive, also among processes if EXALLOC_XRT_SIM_OWNER names a file.
+  int open_context(const xclbin::uuid& id, unsigned ip);
+  int close_context(unsigned ip);
+
+  int read(unsigned ip, std::uint32_t offset, std::uint32_t& value);
+  int write(unsigned ip, std::uint32_t offset, std::uint32_t value);
+
+  struct buffer {
+    std::uint64_t address = 0, bytes = 0;
+    unsigned flags = 0;
+    bool in_host = false;          // in the window, which the card reaches itself
+    std::byte* program = nullptr;  // the program's side of one on the card
+    bool own_program = false;      // to be unmapped
+  };
+  // `program`: the program's memory, or null.
+  std::optional<unsigned> allocate(std::uint64_t bytes, unsigned flags, std::byte* program);
+  void free(unsigned number);
+  std::optional<buffer> find(unsigned number) const;
+  void* map(unsigned number);
+  int unmap(unsigned number, void* at);
+  // Copies between a buffer's two sides; nothing for one in the host.
+  int sync(unsigned number, bool to_card, std::uint64_t bytes, std::uint64_t offset);
+
+  // A file that reports interrupts: a write of 1 or 0 enables or disables them, one that occurs
+  // disables them and can be read. Negative errno.
+  int open_interrupt(unsigned ip);
+  int close_interrupt(int file);
+
+ private:
+  struct state {
+    state(const xclbin::contents& c);
+    xclbin::contents from;
+    std::unique_ptr<device_memory> host, bank;  // null if the xclbin has none
+    std::unique_ptr<sim_card> card;
+    std::uint32_t layout_hash;
+  };
+
+  bool vanished();
+  void pump();
+  void wake_pump();
+  static void report_interrupts(int file, sim_card& card);
+  int lock_owner();
+  void unlock_owner();
+
+  mutable std::mutex mutex_;  // all but the card itself, which has a lock of its own
+  std::shared_ptr<state> state_;
+  std::optional<unsigned> context_;  // the IP that is open
+  int owner_file_ = -1;
+  unsigned next_buffer_ = 1;
+  std::map<unsigned, buffer> buffers_;
+  std::uint64_t accesses_ = 0;
+
+  bool work_ = false;
+  std::condition_variable work_came_;
+  std::thread pump_;
+  std::thread reporter_;
+  int driver_end_ = -1;
+};
+
+}  // namespace exalloc::sim
