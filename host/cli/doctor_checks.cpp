@@ -198,6 +198,8 @@ const std::vector<variable>& variables() {
       {"EXALLOC_GOVERNOR_PERIOD_MS", {}, true},
       {"EXALLOC_LINK", {"gen3x8", "gen3x16", "gen4x8", "gen4x16", "zero"}},
       {"EXALLOC_LINK_SEED", {}, true},
+      {"EXALLOC_FAULT", {}},
+      {"EXALLOC_DEPOT", {}},
       {"EXALLOC_XRT_DEVICE", {}},
       {"EXALLOC_XRT_XCLBIN", {}},
       {"EXALLOC_XRT_SIM_CARDS", {}, true},
@@ -221,6 +223,7 @@ const std::vector<variable>& variables() {
       // Of the build, its tests and scripts.
       {"EXALLOC_BUILD", {}},
       {"EXALLOC_PROVE", {}},
+      {"EXALLOC_PROVE_KEEP", {}},
       {"EXALLOC_STRESS_MS", {}, true},
       {"EXALLOC_TEST_SEED", {}},
       {"EXALLOC_TEST_LENGTH", {}, true},

@@ -287,7 +287,7 @@ TEST(xrt_refusal, the_xclbin_has_another_kernel) {
 
 TEST(xrt_refusal, the_kernel_has_no_host_memory) {
   xclbin::contents c = good_xclbin();
-  c.connections.at(0).memory = 0;
+  for (xclbin::connection& n : c.connections) n.memory = 0;
   const own_xclbin file(c);
   EXPECT_THAT(refusal(), HasSubstr("is not connected to host memory"));
 }
