@@ -102,8 +102,10 @@ bool portal::failed() {
   const std::uint32_t status =
       device_.read(regs::offset::portals_base + number_ * regs::offset::portals_stride +
                    regs::offset::portal_status);
-  return regs::portal_status::failed.get(status) != 0 ||
-         regs::portal_status::enabled.get(status) == 0;
+  // All ones is what a bus gives for a card that has left it: then the card itself says so.
+  constexpr std::uint32_t no_card = 0xFFFF'FFFF;
+  return status != no_card && (regs::portal_status::failed.get(status) != 0 ||
+                               regs::portal_status::enabled.get(status) == 0);
 }
 
 }  // namespace exalloc
