@@ -93,8 +93,6 @@ class block_list {
   // What processors pass full bundles on through; null if they do not, or may not any more. Set
   // when the list is made.
   depot* bundles() const noexcept { return streamed() ? nullptr : depot_.get(); }
-  // The most free blocks in a processor's magazine, where the list is large enough for that.
-  virtual std::int32_t most_ready() const noexcept { return 128; }
 
   // Scarce mode: every operation runs on the store under the mutex, the magazines are frozen.
   bool shared() const noexcept { return shared_.load(std::memory_order_acquire); }

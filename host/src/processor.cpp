@@ -155,8 +155,8 @@ const magazine::limits& processor::limits_of(magazine& m, const block_list& list
   };
   now.total = total;
   now.processors = processors;
-  now.capacity = static_cast<std::int32_t>(
-      std::max(share(4, static_cast<std::uint64_t>(list.most_ready())), 1U));
+  now.capacity =
+      static_cast<std::int32_t>(std::max(share(4, std::uint64_t{magazine::capacity}), 1U));
   now.stock = share(8, most_stock);
   if (now.stock < least_stock) now.stock = 0;
   now.bundles = std::min(now.stock / bundle::tokens_each, bundle_stash::most - 1);

@@ -66,7 +66,6 @@ class zone final : public block_list {
   void set_lockfree(bool on);
 
   void describe(exalloc_magazine& m) const noexcept override;
-  std::int32_t most_ready() const noexcept override { return magazine::capacity; }
   run first_run() const noexcept override;
 
  private:
