@@ -117,6 +117,7 @@ class passing : public testing::Test {
   }
   ~passing() override {
     if (header_.BlockSize != 0) exalloc_zone_delete(&header_);
+    exalloc_processor_destroy(other_);
   }
   void make(std::size_t blocks) {
     memory_.resize(16 + blocks * block_size);
