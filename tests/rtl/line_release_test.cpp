@@ -60,7 +60,10 @@ class LineRelease : public line_slots::LineTest<Vline_release> {
     for (unsigned i = 0; i < kTokens; ++i) {
       dut_.tokens_i[i] = i < tokens.size() ? tokens[i] : static_cast<uint32_t>(rng_());
     }
-    return Execute();
+    const unsigned cycles = Execute();
+    Cycle();
+    EXPECT_FALSE(slots_.failed) << "the line before is not forgotten";
+    return cycles;
   }
 
   unsigned Check(const std::vector<uint32_t>& tokens) {
