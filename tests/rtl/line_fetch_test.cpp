@@ -1,7 +1,9 @@
 // line_fetch behind a slow memory: every line that was rung for arrives once, in order, in its
 // place, and no portal's buffer overflows.
+#include <algorithm>
 #include <array>
 #include <deque>
+#include <numeric>
 #include <set>
 
 #include "Vline_fetch.h"
@@ -204,6 +206,30 @@ TEST_F(LineFetch, BringsEveryLineOfEveryPortal) {
   }
   EXPECT_EQ(lines_arrived_, lines_asked_);
   EXPECT_GT(failures_, 5u);  // some 20, whatever the seed
+}
+
+// Nothing but its own doorbell reminds the unit of a portal here: one that it forgets waits for
+// ever.
+TEST_F(LineFetch, ForgetsNoPortalWhenAllRingAtOnce) {
+  memory_.timing = {.read_latency = 10, .write_latency = 0, .jitter = 4, .ready_percent = 80};
+  for (unsigned i = 0; i < kPortals; ++i) Start(i, 6);
+  std::array<unsigned, kPortals> order{};
+  std::iota(order.begin(), order.end(), 0u);
+  for (unsigned round = 0; round < 40; ++round) {
+    std::shuffle(order.begin(), order.end(), rng_);
+    for (const unsigned i : order) {
+      Ring(i, 1 + Random(kBuffer));
+      Step();
+    }
+    for (unsigned wait = 0; wait < 3000; ++wait) Step();
+    for (unsigned i = 0; i < kPortals; ++i) {
+      ASSERT_EQ(portals_[i].arrived, portals_[i].tail) << "portal " << i << ", round " << round;
+      while (portals_[i].taken != portals_[i].arrived) {
+        Take(i);
+        Step();
+      }
+    }
+  }
 }
 
 TEST_F(LineFetch, FetchesABacklogInWholeBursts) {
