@@ -425,8 +425,9 @@ void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
       bool freed = false;
       with_stock(*c, *self, list, false, [&](auto stock) {
         auto expected = block_state::away;
-        freed = c->card_driver.lost() && list.state(b.token).compare_exchange_strong(
-                                      expected, block_state::free, std::memory_order_relaxed);
+        freed =
+            c->card_driver.lost() && list.state(b.token).compare_exchange_strong(
+                                         expected, block_state::free, std::memory_order_relaxed);
         if (freed) stock.push(b);
       });
       if (!freed) post_error(twice);

@@ -69,7 +69,8 @@ TEST_F(program, bad_usage_is_status_2) {
         "replay --limit x " + trace, "replay --seed x " + trace,
         "replay --wave w.fst --card soft " + trace, "replay --card soft --link zero " + trace,
         "replay --link gen9 " + trace, "replay --timing late " + trace,
-        "replay --timing open " + trace, "replay --timing open " + data("nginx-wrk.ftrace.txt.xz"), "replay --json /nowhere/x.json " + trace}) {
+        "replay --timing open " + trace, "replay --timing open " + data("nginx-wrk.ftrace.txt.xz"),
+        "replay --json /nowhere/x.json " + trace}) {
     const outcome o = run(arguments);
     EXPECT_EQ(o.status, 2) << arguments;
     EXPECT_THAT(o.err, testing::Not(IsEmpty())) << arguments;

@@ -206,7 +206,8 @@ TEST(xclbin, descriptions_say_what_is_wrong_with_them) {
   EXPECT_THAT(told("MEM_HBM", "MEM_FOAM"), HasSubstr("no type of memory \"MEM_FOAM\""));
   EXPECT_THAT(told("\"mhz\": 300", "\"mhz\": 65536"), HasSubstr("mhz is above 65535"));
   EXPECT_THAT(told("5d3f6ab1-", "5d3f6ab1-z"), HasSubstr("is no UUID"));
-  EXPECT_THAT(told("\"port\": \"m_axi_host\"", "\"port\": \"m_axi_hose\""), HasSubstr("does not have"));
+  EXPECT_THAT(told("\"port\": \"m_axi_host\"", "\"port\": \"m_axi_hose\""),
+              HasSubstr("does not have"));
   EXPECT_THAT(told("\"memory\": 1", "\"memory\": 2"), HasSubstr("names memory 2"));
   EXPECT_THAT(told("HBM[0]", "HBM[0] and much more"), HasSubstr("is too long"));
   EXPECT_THAT(told("\"kernel\":", "\"xml\": \"\", \"kernel\":"), HasSubstr("needs one of"));

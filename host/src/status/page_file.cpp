@@ -34,8 +34,8 @@ std::string path_of(std::uint64_t process) {
 
 std::optional<std::uint64_t> start_of(std::uint64_t process) {
   std::ifstream file(fmt::format("/proc/{}/stat", process));
-  // A process that ends between the opening and the reading is an error of the reading, which only a
-  // stream's own functions turn into its state: an iterator over its buffer would throw.
+  // A process that ends between the opening and the reading is an error of the reading, which only
+  // a stream's own functions turn into its state: an iterator over its buffer would throw.
   std::string text;
   std::getline(file, text, '\0');
   // The program's name, field 2, may contain anything: the fields after it begin behind its last
