@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "../error_log.hpp"
+#include "counted_entries.hpp"
 #include "exalloc/bulk.h"
 #include "exalloc/card.hpp"
 #include "exalloc/exalloc.h"
@@ -35,6 +36,9 @@ namespace {
 using exalloc::current_card;
 using exalloc::replay::shadow;
 using exalloc::sim::producer;
+using exalloc::test::drop_entry;
+using exalloc::test::entries_out;
+using exalloc::test::make_entry;
 
 // Runs `body` in a child process, on a simulated card with these faults.
 template <class Body>
@@ -296,16 +300,6 @@ TEST(faulty_link, faults_that_are_not_understood_are_told) {
 }
 
 // ---- What the card had ----
-
-std::atomic<int> entries_out{0};
-PVOID NTAPI make_entry(POOL_TYPE, SIZE_T bytes, ULONG) {
-  ++entries_out;
-  return std::malloc(bytes);
-}
-VOID NTAPI drop_entry(PVOID entry) {
-  --entries_out;
-  std::free(entry);
-}
 
 TEST(faulty_link, entries_of_lookaside_lists_come_back) {
   IN_A_CHILD("reset@40ms", [](const error_log& log) {

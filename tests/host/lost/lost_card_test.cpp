@@ -17,6 +17,7 @@
 
 #include "../error_log.hpp"
 #include "core.hpp"
+#include "counted_entries.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
 #include "exalloc/wdm.h"
@@ -27,6 +28,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
+using test::drop_entry;
+using test::entries_out;
+using test::make_entry;
 using test::trick;
 using test::trick_card;
 
@@ -291,16 +295,6 @@ TEST(lost_card, the_pool_goes_on_and_grows) {
     for (void* p : blocks) ExFreePoolWithTag(p, 0x74736F4C);
     EXPECT_EQ(log.errors(), 1u);
   });
-}
-
-std::atomic<int> entries_out{0};
-PVOID NTAPI make_entry(POOL_TYPE, SIZE_T bytes, ULONG) {
-  ++entries_out;
-  return std::malloc(bytes);
-}
-VOID NTAPI drop_entry(PVOID entry) {
-  --entries_out;
-  std::free(entry);
 }
 
 TEST(lost_card, lookaside_lists_go_on) {
