@@ -33,6 +33,8 @@ const char* short_name(transaction_place place) {
       return "link up";
     case transaction_place::memory:
       return "memory";
+    case transaction_place::kernel:
+      return "kernel";
   }
   return "";
 }
@@ -49,6 +51,10 @@ const char* title_of(sim::transaction_kind kind) {
       return "card reads";
     case sim::transaction_kind::card_write:
       return "card writes";
+    case sim::transaction_kind::token_popped:
+      return "pop";
+    case sim::transaction_kind::token_pushed:
+      return "push";
   }
   return "";
 }

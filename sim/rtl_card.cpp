@@ -287,6 +287,12 @@ void rtl_card::leave_out(std::uint64_t cycles) {
 
 stream_pins& rtl_card::stream(unsigned port) { return model_->streams[port]; }
 
+std::optional<std::uint32_t> rtl_card::offered(unsigned port) const {
+  const Vexalloc_card& top = model_->top;
+  if ((top.m_axis_pop_tvalid_o >> port & 1) == 0) return std::nullopt;
+  return top.m_axis_pop_tdata_o[port];
+}
+
 void rtl_card::watch(bus_watcher* watcher) { model_->watcher = watcher; }
 
 bool rtl_card::interrupt() const { return model_->top.interrupt_o; }

@@ -67,6 +67,8 @@ class rtl_card {
   // The pins of a stream port, as they stood at the last clock; what the kernel's side sets there
   // acts from the next clock on.
   stream_pins& stream(unsigned port);
+  // The token that it offers at the coming clock; that comes from flip-flops.
+  std::optional<std::uint32_t> offered(unsigned port) const;
 
   bool interrupt() const;
 

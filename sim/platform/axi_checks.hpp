@@ -38,6 +38,8 @@ class axi_checks final : public bus_watcher {
   void edge(const bus_pins& pins) override;
   // The rule broken first, and where; empty if none was. Nothing more is checked after it.
   const std::string& violation() const { return violation_; }
+  // What somebody else has checked at this edge.
+  void check(bool holds, const char* bus, const char* rule);
   // A stream port that is told to stop may take back the token it offers (docs/protocol.md).
   void stream_changes(unsigned port) { pop_may_fall_.at(port) = true; }
   // Another kernel starts its offers anew.
@@ -48,7 +50,6 @@ class axi_checks final : public bus_watcher {
   using full = axi4_pins;
 
   void reset();
-  void check(bool holds, const char* bus, const char* rule);
   void check_registers(const lite& r);
   void check_memory(const full& m);
   void check_address(const full::address_channel& a, const char* bus);

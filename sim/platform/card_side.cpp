@@ -1,5 +1,7 @@
 #include "platform/card_side.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -39,33 +41,44 @@ card_side::card_side(sc_core::sc_module_name name, const link_settings& s, fault
   registers.register_nb_transport_fw(this, &card_side::host_asks);
   memory.register_nb_transport_bw(this, &card_side::memory_answers);
   rtl_.watch(&checks_);
+  for (unsigned i = 0; i < rtl_card::stream_ports; ++i)
+    streams_.push_back(std::make_unique<stream_port>(i, checks_));
   SC_METHOD(tick);
 }
 
-void card_side::attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel) {
-  socket& s = sockets_.at(stream_port);
-  stream_pins& pins = rtl_.stream(stream_port);
+card_side::stream_port::stream_port(unsigned number, axi_checks& checks)
+    : bridge(fmt::format("stream_{}", number).c_str(), number, checks),
+      kernel(fmt::format("kernel_{}", number).c_str()) {
+  bridge.pop.bind(kernel.pop);
+  kernel.push.bind(bridge.push);
+}
+
+void card_side::attach(unsigned port, std::shared_ptr<stream_kernel>& kernel) {
+  stream_port& s = *streams_.at(port);
   // A kernel that is taken away in mid-offer breaks its promise, the port's checks need not.
-  checks_.kernel_changes(stream_port);
-  pins.pop_ready = pins.push_valid = false;
-  s.kernel.swap(kernel);
+  checks_.kernel_changes(port);
+  s.bridge.forget(rtl_.stream(port));
+  s.kernel.attach(kernel);
   s.restless = idle_lag;
   wake();
 }
 
 bool card_side::kernels_rest() const {
-  return std::none_of(sockets_.begin(), sockets_.end(), [](const socket& s) {
-    return s.kernel && (s.restless != 0 || s.kernel->busy());
+  return std::none_of(streams_.begin(), streams_.end(), [](const auto& s) {
+    return s->kernel.has_kernel() && (s->restless != 0 || s->kernel.busy());
   });
 }
 
 void card_side::clock_kernels() {
-  for (unsigned i = 0; i < sockets_.size(); ++i) {
-    socket& s = sockets_[i];
-    if (!s.kernel) continue;
+  for (unsigned i = 0; i < streams_.size(); ++i) {
+    stream_port& s = *streams_[i];
+    if (!s.kernel.has_kernel()) continue;
     stream_pins& pins = rtl_.stream(i);
-    s.kernel->clock(pins);
-    if (pins != s.pins || pins.popped() || pins.pushed()) {
+    const bool moved = pins.popped() || pins.pushed();
+    s.bridge.after_edge(pins);
+    const bool acted = s.kernel.clock();
+    s.bridge.before_edge(pins, rtl_.offered(i));
+    if (moved || acted || pins != s.pins) {
       s.restless = idle_lag;
     } else if (s.restless != 0) {
       --s.restless;
@@ -154,7 +167,12 @@ void card_side::reset() {
     if (t.is_write()) tell_end(t);
     register_answered_.put(t, now_ps() + (t.is_read() ? register_path_ : 0));
   }
-  for (socket& s : sockets_) s.restless = idle_lag;
+  for (unsigned i = 0; i < streams_.size(); ++i) {
+    // What it offered is gone with all else.
+    if (streams_[i]->kernel.has_kernel())
+      streams_[i]->bridge.before_edge(rtl_.stream(i), std::nullopt);
+    streams_[i]->restless = idle_lag;
+  }
 }
 
 void card_side::start_access() {

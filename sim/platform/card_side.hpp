@@ -4,17 +4,19 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
-#include <array>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <string>
 #include <systemc>
+#include <vector>
 
 #include "platform/axi_checks.hpp"
 #include "platform/fault_source.hpp"
+#include "platform/kernel_side.hpp"
 #include "platform/link_settings.hpp"
+#include "platform/stream_bridge.hpp"
 #include "platform/transfer.hpp"
 #include "rtl_card.hpp"
 
@@ -48,9 +50,11 @@ class card_side final : public sc_core::sc_module {
  private:
   using payload = tlm::tlm_generic_payload;
 
-  struct socket {  // of a stream port
-    std::shared_ptr<stream_kernel> kernel;
-    stream_pins pins;       // as the kernel left them
+  struct stream_port {
+    stream_port(unsigned number, axi_checks& checks);
+    stream_bridge bridge;
+    kernel_side kernel;
+    stream_pins pins;       // as the bridge left them
     unsigned restless = 0;  // cycles until the card has seen what moved there
   };
 
@@ -80,7 +84,7 @@ class card_side final : public sc_core::sc_module {
   std::deque<transfer*> accesses_;  // the first is on the bus if busy_
   bool busy_ = false;
   std::deque<transfer*> reads_;  // AXI answers them in order
-  std::array<socket, rtl_card::stream_ports> sockets_;
+  std::vector<std::unique_ptr<stream_port>> streams_;
   stage register_arrives_, register_answered_, to_link_, from_link_;
 };
 

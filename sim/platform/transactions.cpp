@@ -14,8 +14,9 @@
 namespace exalloc::sim {
 namespace {
 
-// The card has at most 128 reads and 128 writes under way; processors have few accesses.
-constexpr std::array<unsigned, transaction_kinds> lanes_of{64, 16, 128, 128};
+// The card has at most 128 reads and 128 writes under way, and one token each way at each of its
+// four stream ports; processors have few accesses.
+constexpr std::array<unsigned, transaction_kinds> lanes_of{64, 16, 128, 128, 4, 4};
 
 std::string name_of_register(std::uint64_t offset) {
   namespace off = regs::offset;
@@ -111,12 +112,13 @@ class fst_recorder final : public transaction_watcher {
 }  // namespace
 
 const char* to_string(transaction_kind kind) {
-  constexpr std::array names{"register_write", "register_read", "card_read", "card_write"};
+  constexpr std::array names{"register_write", "register_read", "card_read",
+                             "card_write",     "token_popped",  "token_pushed"};
   return names[static_cast<unsigned>(kind)];
 }
 const char* to_string(transaction_place place) {
-  constexpr std::array names{"root complex", "link to card", "card shell",
-                             "card",         "link to host", "host memory"};
+  constexpr std::array names{"root complex", "link to card", "card shell", "card",
+                             "link to host", "host memory",  "kernel"};
   return names[static_cast<unsigned>(place)];
 }
 
@@ -131,6 +133,10 @@ std::string name_of(const transaction& t) {
       return fmt::format("read of {} {} at {:#x}", lines, lines == 1 ? "line" : "lines", t.address);
     case transaction_kind::card_write:
       return fmt::format("line written at {:#x}", t.address);
+    case transaction_kind::token_popped:
+      return fmt::format("token {:#x} popped at stream port {}", t.value, t.port);
+    case transaction_kind::token_pushed:
+      return fmt::format("token {:#x} pushed at stream port {}", t.value, t.port);
   }
   return {};
 }

@@ -10,8 +10,15 @@
 
 namespace exalloc::sim {
 
-enum class transaction_kind : std::uint8_t { register_write, register_read, card_read, card_write };
-constexpr unsigned transaction_kinds = 4;
+enum class transaction_kind : std::uint8_t {
+  register_write,
+  register_read,
+  card_read,
+  card_write,
+  token_popped,  // by a kernel, from its stream port
+  token_pushed,
+};
+constexpr unsigned transaction_kinds = 6;
 const char* to_string(transaction_kind kind);
 
 // Where a transaction is until it gets to the next place.
@@ -22,6 +29,7 @@ enum class transaction_place : std::uint8_t {
   card,          // at the pins
   link_up,       // on its way to the host
   memory,        // root complex and host memory
+  kernel,        // on the card, behind a stream port
 };
 const char* to_string(transaction_place place);
 
@@ -30,7 +38,8 @@ struct transaction {
   transaction_kind kind;
   std::uint64_t address;  // of a register: its offset
   unsigned bytes;
-  std::uint32_t value;  // that is written to a register
+  std::uint32_t value;  // that is written to a register; a token
+  unsigned port = 0;    // of a token: the stream port
 };
 
 // In a few words: "doorbell of portal 3", "read of 2 lines".

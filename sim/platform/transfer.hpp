@@ -65,10 +65,10 @@ struct watching {
 inline watching* current_watching = nullptr;
 
 inline void tell_begin(transfer& t, transaction_kind kind, transaction_place place,
-                       std::uint32_t value = 0) {
+                       std::uint32_t value = 0, unsigned port = 0) {
   t.about = {};
   if (current_watching == nullptr || current_watching->watcher == nullptr) return;
-  t.about = {++current_watching->begun, kind, t.get_address(), t.get_data_length(), value};
+  t.about = {++current_watching->begun, kind, t.get_address(), t.get_data_length(), value, port};
   current_watching->watcher->begins(t.about, place, now_ps());
 }
 inline void tell_move(const transfer& t, transaction_place to) {
