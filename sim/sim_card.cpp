@@ -3,16 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "from_environment.hpp"
 
 namespace exalloc::sim {
 namespace {
@@ -28,14 +27,8 @@ constexpr std::chrono::microseconds patience(5000);  // of a waiter, before it d
 }  // namespace
 
 link_settings asked_link() {
-  const char* const name = std::getenv("EXALLOC_LINK");
-  link_settings out = link_preset(name != nullptr && *name != '\0' ? name : "gen3x16");
-  if (const char* const seed = std::getenv("EXALLOC_LINK_SEED"); seed != nullptr) {
-    const char* const end = seed + std::strlen(seed);
-    const auto [last, error] = std::from_chars(seed, end, out.seed);
-    if (error != std::errc() || last != end)
-      throw std::invalid_argument(fmt::format("EXALLOC_LINK_SEED={} is no number", seed));
-  }
+  link_settings out = link_preset(text_from_environment("EXALLOC_LINK", "gen3x16"));
+  out.seed = number_from_environment("EXALLOC_LINK_SEED", 0, UINT64_MAX).value_or(out.seed);
   return out;
 }
 
@@ -49,8 +42,7 @@ std::string transactions_beside(const std::string& file) {
 }
 
 fault_plan asked_faults() {
-  const char* const text = std::getenv("EXALLOC_FAULT");
-  return parse_faults(text != nullptr ? text : "");
+  return parse_faults(std::string(text_from_environment("EXALLOC_FAULT")));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 
 #include "commands.hpp"
 #include "doctor_checks.hpp"
+#include "from_environment.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -38,10 +38,7 @@ const char* name_of(verdict v) {
 }
 
 void examine_and_print(std::string card, const std::string& root, bool as_json) {
-  if (card.empty()) {
-    const char* const chosen = std::getenv("EXALLOC_CARD");
-    card = chosen != nullptr && *chosen != '\0' ? chosen : "soft";
-  }
+  if (card.empty()) card = text_from_environment("EXALLOC_CARD", "soft");
   std::vector<finding> all = examine(card, root);
   std::vector<finding> settings = examine_environment(environ);
   std::move(settings.begin(), settings.end(), std::back_inserter(all));

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +12,7 @@
 #include "commands.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/regs.hpp"
+#include "from_environment.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -35,11 +35,6 @@ constexpr const char* examples =
     "--card names cannot be opened, 2 bad usage.";
 
 std::string hex(std::uint32_t value) { return fmt::format("{:#010x}", value); }
-
-std::string environment(const char* name, const char* otherwise) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : otherwise;
-}
 
 // What the card says of itself.
 json identity(card& c) {
@@ -74,7 +69,7 @@ json identity(card& c) {
 
 void add_surroundings(const std::string& name, json& to) {
   if (name == "sim") {
-    to["link"] = fmt::format("simulated, {}", environment("EXALLOC_LINK", "gen3x16"));
+    to["link"] = fmt::format("simulated, {}", text_from_environment("EXALLOC_LINK", "gen3x16"));
     to["memory"] = "this process's";
   } else if (name != "xrt") {
     to["link"] = "none: it works in this process";
@@ -112,7 +107,7 @@ std::string text_of(const json& value) {
 }
 
 void print_line(int indent, std::string_view what, std::string_view value) {
-  if (!value.empty()) fmt::print("{:{}}{:<{}}{}\n", "", indent, what, 20 - indent, value);
+  if (!value.empty()) fmt::print("{:{}}{:<{}} {}\n", "", indent, what, 19 - indent, value);
 }
 
 // An object of XRT's, key by key.

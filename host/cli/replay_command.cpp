@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "commands.hpp"
 #include "exalloc/card.hpp"
 #include "exalloc/stats.hpp"
+#include "from_environment.hpp"
 #include "library_allocator.hpp"
 #include "progress.hpp"
 #include "replay.hpp"
@@ -70,9 +70,8 @@ constexpr const char* examples =
 
 bool terminal_is_utf8() {
   for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char* const value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    const std::string_view locale(value);
+    const std::string_view locale = text_from_environment(name);
+    if (locale.empty()) continue;
     return locale.find("UTF-8") != std::string_view::npos ||
            locale.find("utf8") != std::string_view::npos;
   }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <stdexcept>
@@ -34,8 +33,7 @@ std::string& chosen_card() {
 
 std::string card_name() {
   if (!chosen_card().empty()) return chosen_card();
-  const char* name = std::getenv("EXALLOC_CARD");
-  return name != nullptr && *name != '\0' ? name : "soft";
+  return std::string(text_from_environment("EXALLOC_CARD", "soft"));
 }
 
 // Where the card is a program in this process, asking it costs more than asking another processor.
@@ -48,8 +46,9 @@ std::atomic<std::int64_t> chosen_period_ms{not_chosen};
 std::uint32_t governor_period_ms() {
   const std::int64_t chosen = chosen_period_ms.load(std::memory_order_relaxed);
   if (chosen != not_chosen) return static_cast<std::uint32_t>(chosen);
-  return number_from_environment("EXALLOC_GOVERNOR_PERIOD_MS", 0, 0xFFFF'FFFF)
-      .value_or(default_period_ms);
+  return static_cast<std::uint32_t>(
+      number_from_environment("EXALLOC_GOVERNOR_PERIOD_MS", 0, 0xFFFF'FFFF)
+          .value_or(default_period_ms));
 }
 
 }  // namespace

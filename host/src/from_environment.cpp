@@ -5,24 +5,20 @@
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 
 namespace exalloc {
-namespace {
 
-std::string_view text_of(const char* name) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? text : "";
+std::string_view text_from_environment(const char* name, const char* otherwise) noexcept {
+  const char* const text = std::getenv(name);
+  return text != nullptr && *text != '\0' ? text : otherwise;
 }
 
-}  // namespace
-
-std::optional<std::uint32_t> number_from_environment(const char* name, std::uint32_t least,
-                                                     std::uint32_t most) {
-  const std::string_view text = text_of(name);
+std::optional<std::uint64_t> number_from_environment(const char* name, std::uint64_t least,
+                                                     std::uint64_t most) {
+  const std::string_view text = text_from_environment(name);
   if (text.empty()) return std::nullopt;
-  std::uint32_t value = 0;
+  std::uint64_t value = 0;
   const char* const behind = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), behind, value);
   if (error != std::errc() || end != behind || value < least || value > most)
@@ -34,7 +30,7 @@ std::optional<std::uint32_t> number_from_environment(const char* name, std::uint
 }
 
 std::optional<bool> switch_from_environment(const char* name) {
-  const std::string_view text = text_of(name);
+  const std::string_view text = text_from_environment(name);
   if (text.empty()) return std::nullopt;
   if (text != "on" && text != "off")
     throw std::runtime_error(

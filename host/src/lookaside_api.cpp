@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <exception>
 #include <string_view>
 
@@ -11,6 +10,7 @@
 #include "errors.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/wdm.h"
+#include "from_environment.hpp"
 #include "lookaside.hpp"
 #include "lookaside_table.hpp"
 
@@ -26,8 +26,7 @@ std::atomic<int> nt4_switch{-1};
 bool nt4() noexcept {
   const int chosen = nt4_switch.load(std::memory_order_relaxed);
   if (chosen >= 0) return chosen != 0;
-  const char* text = std::getenv("EXALLOC_NT4_LOOKASIDE");
-  return text != nullptr && std::string_view(text) == "1";
+  return text_from_environment("EXALLOC_NT4_LOOKASIDE") == "1";
 }
 
 // The callbacks a list is initialised with, of either form.

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <string_view>
 
 #include "errors.hpp"
 #include "exalloc/exalloc.h"
+#include "from_environment.hpp"
 #include "system_size.hpp"
 
 namespace exalloc {
@@ -18,7 +18,7 @@ namespace {
 std::atomic<int> chosen_size{-1};
 std::atomic<int> chosen_server{-1};
 
-void report_variable(const char* name, const char* value, const char* allowed) {
+void report_variable(const char* name, std::string_view value, const char* allowed) {
   report_error({fmt::format("{}=\"{}\" is not understood and has no effect; it may be {}", name,
                             value, allowed),
                 "ok", nullptr, 0, 0, -1});
@@ -26,22 +26,20 @@ void report_variable(const char* name, const char* value, const char* allowed) {
 
 // -1: not set, or not understood.
 int size_from_environment() {
-  const char* value = std::getenv("EXALLOC_SYSTEM_SIZE");
-  if (value == nullptr || *value == '\0') return -1;
-  const std::string_view text = value;
+  const std::string_view text = text_from_environment("EXALLOC_SYSTEM_SIZE");
+  if (text.empty()) return -1;
   if (text == "small") return MmSmallSystem;
   if (text == "medium") return MmMediumSystem;
   if (text == "large") return MmLargeSystem;
-  report_variable("EXALLOC_SYSTEM_SIZE", value, "small, medium or large");
+  report_variable("EXALLOC_SYSTEM_SIZE", text, "small, medium or large");
   return -1;
 }
 
 int server_from_environment() {
-  const char* value = std::getenv("EXALLOC_SERVER");
-  if (value == nullptr || *value == '\0') return -1;
-  const std::string_view text = value;
+  const std::string_view text = text_from_environment("EXALLOC_SERVER");
+  if (text.empty()) return -1;
   if (text == "0" || text == "1") return text == "1" ? 1 : 0;
-  report_variable("EXALLOC_SERVER", value, "0 or 1");
+  report_variable("EXALLOC_SERVER", text, "0 or 1");
   return -1;
 }
 

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "exalloc/regs.hpp"
+#include "from_environment.hpp"
 
 namespace exalloc::sim {
 namespace {
@@ -24,11 +25,6 @@ constexpr std::uint32_t register_bytes = 0x10000;
 constexpr const char* layout_key = "exalloc.layout_hash";
 // So long the reporter waits for an interrupt before it looks whether it is still wanted.
 constexpr std::uint64_t look_ns = 20'000'000;
-
-const char* setting(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
-}
 
 std::unique_ptr<device_memory> memory_named(const xclbin::contents& c, std::string_view start) {
   for (const xclbin::memory_bank& m : c.memories) {
@@ -92,9 +88,9 @@ std::optional<xclbin::contents> device::loaded() const {
 
 // A POSIX record lock: it goes with the process that has it, and no child inherits it.
 int device::lock_owner() {
-  const char* const name = setting("EXALLOC_XRT_SIM_OWNER");
-  if (name == nullptr) return 0;
-  const int file = ::open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::string name(text_from_environment("EXALLOC_XRT_SIM_OWNER"));
+  if (name.empty()) return 0;
+  const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return -errno;
   struct flock whole {};
   whole.l_type = F_WRLCK;
@@ -131,8 +127,8 @@ int device::close_context(unsigned ip) {
 // After EXALLOC_XRT_SIM_VANISH register accesses the card is gone: reads give all ones, as from a
 // PCIe device that does not answer.
 bool device::vanished() {
-  const char* const after = setting("EXALLOC_XRT_SIM_VANISH");
-  return after != nullptr && ++accesses_ > std::strtoull(after, nullptr, 10);
+  const auto after = number_from_environment("EXALLOC_XRT_SIM_VANISH", 0, UINT64_MAX);
+  return after && ++accesses_ > *after;
 }
 
 int device::read(unsigned ip, std::uint32_t offset, std::uint32_t& value) {

@@ -7,10 +7,14 @@
 #include <boost/any.hpp>
 #include <cerrno>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "sim_card.hpp"
 
 int xclCmaEnable(xclDeviceHandle, bool, std::uint64_t) { return 0; }
 int xclCloseExportHandle(xclBufferExportHandle) { return 0; }
@@ -80,15 +84,64 @@ class request {
 
 namespace {
 
-constexpr int interface_uuids = 156;  // the number of that query in XRT 2.13
+// The numbers of queries in XRT 2.13.
+namespace number {
+constexpr int pcie_vendor = 0, pcie_device = 1, pcie_subsystem_vendor = 2, pcie_subsystem = 3,
+              link_generation = 4, most_link_generation = 5, link_lanes = 6, most_link_lanes = 7,
+              dma_threads = 11, power_level = 40, power_warning = 41, most_host_memory = 70,
+              temperature_front = 73, temperature_fpga = 76, temperature_hbm = 84, microwatts = 136,
+              interface_uuids = 156, processors = 159, host_memory_size = 160,
+              host_memory_enabled = 161;
+}  // namespace number
 
-class interface_query final : public query::request {
+template <class Value>
+class constant final : public query::request {
  public:
+  explicit constant(Value value) : value_(std::move(value)) {}
   using request::get;
-  boost::any get(const device*) const override {
-    return std::vector<std::string>{"e8a110c0000040008000000000000001"};
-  }
+  boost::any get(const device*) const override { return value_; }
+
+ private:
+  Value value_;
 };
+
+using answers = std::map<int, std::unique_ptr<query::request>>;
+
+// What XRT's table of emulation queries has not, as a U50's driver tells it. There is nothing to
+// measure in a simulation: temperatures and power are always these.
+answers make_answers() {
+  answers out;
+  const auto tell = [&out]<class Value>(int what, Value value) {
+    out.emplace(what, std::make_unique<constant<Value>>(std::move(value)));
+  };
+  using words = std::vector<std::string>;
+  tell(number::interface_uuids, words{"e8a110c0000040008000000000000001"});
+  tell(number::pcie_vendor, std::uint16_t{0x10EE});
+  tell(number::pcie_device, std::uint16_t{0x5021});
+  tell(number::pcie_subsystem_vendor, std::uint16_t{0x10EE});
+  tell(number::pcie_subsystem, std::uint16_t{0x000E});
+  tell(number::dma_threads, words{"0 0"});
+  tell(number::processors, std::string("0"));
+  constexpr std::uint64_t host_memory = std::uint64_t{16} << 30;
+  for (const int what :
+       {number::most_host_memory, number::host_memory_size, number::host_memory_enabled})
+    tell(what, host_memory);
+  tell(number::temperature_front, std::uint64_t{31});
+  tell(number::temperature_fpga, std::uint64_t{42});
+  tell(number::temperature_hbm, std::uint64_t{40});
+  tell(number::power_level, std::uint64_t{0});  // 75 W
+  tell(number::power_warning, false);
+  tell(number::microwatts, std::uint64_t{17'500'000});
+  // A link that takes no time has neither.
+  const exalloc::sim::link_settings link = exalloc::sim::asked_link();
+  if (link.has_rate()) {
+    for (const int what : {number::link_generation, number::most_link_generation})
+      tell(what, std::uint64_t{link.generation});
+    for (const int what : {number::link_lanes, number::most_link_lanes})
+      tell(what, std::uint64_t{link.lanes});
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -99,9 +152,9 @@ extern "C" const query::request& from_emulation(const void* self, query::key_typ
 extern "C" const query::request& in_place_of_linux(const void* self, query::key_type key) __asm__(
     "_ZNK8xrt_core12device_linux12lookup_queryENS_5query8key_typeE");
 extern "C" const query::request& in_place_of_linux(const void* self, query::key_type key) {
-  static const interface_query interface;
-  if (static_cast<int>(key) == interface_uuids) return interface;
-  return from_emulation(self, key);
+  static const answers ours = make_answers();
+  const auto found = ours.find(static_cast<int>(key));
+  return found != ours.end() ? *found->second : from_emulation(self, key);
 }
 
 }  // namespace xrt_core

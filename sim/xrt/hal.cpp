@@ -6,12 +6,12 @@
 #include <xrt.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
 
+#include "from_environment.hpp"
 #include "xrt/core_device.hpp"
 #include "xrt/device.hpp"
 
@@ -38,10 +38,7 @@ xclbin_file::uuid to_uuid(const unsigned char* from) {
   return out;
 }
 
-bool no_card() {
-  const char* const asked = std::getenv("EXALLOC_XRT_SIM_CARDS");
-  return asked != nullptr && std::strcmp(asked, "0") == 0;
-}
+bool no_card() { return exalloc::text_from_environment("EXALLOC_XRT_SIM_CARDS") == "0"; }
 
 }  // namespace
 

@@ -24,6 +24,7 @@
 #include "exalloc/exalloc.h"
 #include "exalloc/regs.hpp"
 #include "exalloc/wdm.h"
+#include "on_the_simulated_card.hpp"
 #include "xclbin.hpp"
 
 extern char** environ;
@@ -38,14 +39,6 @@ namespace xclbin = exalloc::xclbin;
 
 constexpr std::uint64_t host_window = 0x20'0000'0000;
 constexpr std::size_t page = 4096;
-
-// What scripts/xrt-sim sets.
-const bool on_the_simulated_card = [] {
-  ::setenv("XILINX_XRT", EXALLOC_XRT_PREFIX, 1);
-  ::setenv("EXALLOC_XRT_XCLBIN", EXALLOC_XRT_PREFIX "/exalloc.xclbin", 1);
-  ::setenv("EXALLOC_TIMEOUT_MS", "60000", 1);
-  return true;
-}();
 
 std::string refusal(const char* name = "xrt") {
   try {

@@ -5,7 +5,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
@@ -13,6 +12,7 @@
 
 #include "card/xrt_devices.hpp"
 #include "exalloc/regs.hpp"
+#include "from_environment.hpp"
 #include "xclbin.hpp"
 
 namespace exalloc::xrt_card {
@@ -31,11 +31,6 @@ template <class... Arguments>
 [[noreturn]] void fail(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   throw std::runtime_error(fmt::format("exalloc: the card \"xrt\": {}",
                                        fmt::format(text, std::forward<Arguments>(arguments)...)));
-}
-
-std::string setting(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr ? value : "";
 }
 
 // XRT's own codes are in its exceptions' what(), which is all that is common to them.
@@ -100,8 +95,8 @@ void watch_forks() {
 }  // namespace
 
 settings asked_settings() {
-  const std::string device = setting("EXALLOC_XRT_DEVICE");
-  return {device.empty() ? "0" : device, setting("EXALLOC_XRT_XCLBIN")};
+  return {std::string(text_from_environment("EXALLOC_XRT_DEVICE", "0")),
+          std::string(text_from_environment("EXALLOC_XRT_XCLBIN"))};
 }
 
 struct xrt_card::opened {

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <xrt/xrt_device.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "exalloc/export.h"
+#include "from_environment.hpp"
 #include "xclbin.hpp"
 
 namespace exalloc::xrt_card {
@@ -49,6 +49,11 @@ std::string text(const json& from, const char* key) {
   return from[key].is_string() ? from[key].get<std::string>() : from[key].dump();
 }
 
+std::string link(const json& pcie, const char* generation, const char* lanes) {
+  const std::string g = text(pcie, generation), l = text(pcie, lanes);
+  return g.empty() || l.empty() ? std::string() : fmt::format("gen{}x{}", g, l);
+}
+
 json describe(const xrt::device& d, unsigned index) {
   json out{{"index", index}};
   tell<info::device::name>(out, "shell", d);
@@ -61,10 +66,16 @@ json describe(const xrt::device& d, unsigned index) {
   }
   tell<info::device::max_clock_frequency_mhz>(out, "clock_mhz", d);
   const json pcie = asked<info::device::pcie_info>(d);
-  const std::string lanes = text(pcie, "express_lane_width_count"),
-                    speed = text(pcie, "link_speed_gbit_sec");
-  if (!lanes.empty() || !speed.empty())
-    out["link"] = fmt::format("x{}, {} Gb/s a lane", lanes, speed);
+  // Despite its name that is the generation, as the link's status register has it.
+  if (const std::string now = link(pcie, "link_speed_gbit_sec", "express_lane_width_count");
+      !now.empty()) {
+    out["link"] = now;
+    const std::string most =
+        link(pcie, "expected_link_speed_gbit_sec", "expected_express_lane_width_count");
+    if (!most.empty() && most != now) out["link"] = fmt::format("{} of {}", now, most);
+  }
+  if (const std::string size = text(pcie, "enabled_host_mem_size_bytes"); !size.empty())
+    out["host_memory"] = size;
   const json memory = asked<info::device::memory>(d);
   if (memory.is_object() && memory.contains("board")) out["memory"] = memory["board"];
   const json heat = asked<info::device::thermal>(d);
@@ -75,11 +86,16 @@ json describe(const xrt::device& d, unsigned index) {
         out["temperature_celsius"][text(sensor, "description")] = degrees;
     }
   }
+  const std::string watts = text(asked<info::device::electrical>(d), "power_consumption_watts");
+  try {
+    out["power_watts"] = std::stod(watts);
+  } catch (const std::exception&) {  // "N/A"
+  }
   return out;
 }
 
 // What the file that is to be loaded says.
-json describe_file(const char* path) {
+json describe_file(const std::string& path) {
   json out{{"file", path}};
   try {
     const xclbin::contents c = xclbin::read_file(path);
@@ -101,8 +117,8 @@ json describe_file(const char* path) {
 }  // namespace
 
 std::string xrt_problem() {
-  const char* const root = std::getenv("XILINX_XRT");
-  if (root == nullptr || *root == '\0')
+  const std::string_view root = text_from_environment("XILINX_XRT");
+  if (root.empty())
     return "XILINX_XRT is not set: XRT is not set up in this shell; `source "
            "/opt/xilinx/xrt/setup.sh` does that where AMD's XRT is installed, docs/xrt.md tells "
            "how "
@@ -137,7 +153,7 @@ extern "C" EXALLOC_API void exalloc_xrt_devices(std::string* out) {
     }
   }
   json found{{"devices", all}};
-  const char* const file = std::getenv("EXALLOC_XRT_XCLBIN");
-  if (file != nullptr && *file != '\0') found["xclbin"] = describe_file(file);
+  const std::string file(exalloc::text_from_environment("EXALLOC_XRT_XCLBIN"));
+  if (!file.empty()) found["xclbin"] = describe_file(file);
   *out = found.dump();
 }

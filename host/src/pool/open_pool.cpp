@@ -5,6 +5,7 @@
 
 #include "errors.hpp"
 #include "fork_mutex.hpp"
+#include "from_environment.hpp"
 #include "pool/attention.hpp"
 #include "pool/findings.hpp"
 #include "pool/leaks.hpp"
@@ -25,21 +26,21 @@ void apply_environment(pool_memory& m) {
   requestor_table::get();
   m.set_limit(pool_kind::paged, size_setting("EXALLOC_PAGED_LIMIT", UINT64_MAX));
   m.set_limit(pool_kind::nonpaged, size_setting("EXALLOC_NONPAGED_LIMIT", UINT64_MAX));
-  if (const auto text = setting("EXALLOC_INJECT"); !text.empty()) {
+  if (const auto text = text_from_environment("EXALLOC_INJECT"); !text.empty()) {
     if (const auto s = parse_injection(text)) {
       verifier::inject(*s);
     } else {
       report_setting("EXALLOC_INJECT", "every=N or once, then perhaps ,tag=Name");
     }
   }
-  if (const auto text = setting("EXALLOC_GUARD"); !text.empty()) {
+  if (const auto text = text_from_environment("EXALLOC_GUARD"); !text.empty()) {
     if (const auto s = parse_guard(text)) {
       verifier::guard(*s);
     } else {
       report_setting("EXALLOC_GUARD", "all or tag=Name");
     }
   }
-  if (const auto text = setting("EXALLOC_LEAKS"); text == "1") {
+  if (const auto text = text_from_environment("EXALLOC_LEAKS"); text == "1") {
     report_leaks_at_exit();
   } else if (!text.empty() && text != "0") {
     report_setting("EXALLOC_LEAKS", "0 or 1");

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "errors.hpp"
+#include "from_environment.hpp"
 #include "pool/settings.hpp"
 
 namespace exalloc {
@@ -40,7 +41,7 @@ const char* name_of(pool_kind kind) { return kind == pool_kind::paged ? "paged" 
 
 page_arena::page_arena(card& device)
     : device_(device),
-      locking_(setting("EXALLOC_LOCK") != "0"),
+      locking_(text_from_environment("EXALLOC_LOCK") != "0"),
       reserve_wanted_(
           (size_setting("EXALLOC_MUST_SUCCEED_RESERVE", default_reserve) + page_size - 1) /
           page_size),

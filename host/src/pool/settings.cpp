@@ -4,9 +4,9 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
 
 #include "errors.hpp"
+#include "from_environment.hpp"
 #include "pool/tag_text.hpp"
 
 namespace exalloc {
@@ -111,19 +111,14 @@ std::optional<guard_setting> parse_guard(std::string_view text) noexcept {
   return guard_setting{true, *tag};
 }
 
-std::string_view setting(const char* name) noexcept {
-  const char* text = std::getenv(name);
-  return text != nullptr ? text : "";
-}
-
 void report_setting(const char* name, const char* expected) {
   post_error({fmt::format("{}=\"{}\" is not understood and ignored: {} is expected", name,
-                          setting(name), expected),
+                          text_from_environment(name), expected),
               "ok", nullptr, 0, 0, -1});
 }
 
 std::uint64_t size_setting(const char* name, std::uint64_t otherwise) {
-  const std::string_view text = setting(name);
+  const std::string_view text = text_from_environment(name);
   if (text.empty()) return otherwise;
   if (const auto bytes = parse_size(text)) return *bytes;
   report_setting(name, "a number of bytes, like 64M (K, M, G or T)");

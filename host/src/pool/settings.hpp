@@ -33,9 +33,7 @@ struct guard_setting {
 // "all" or "tag=Foo".
 std::optional<guard_setting> parse_guard(std::string_view text) noexcept;
 
-// The value of an environment variable; empty if it is not set. Not to be called on a fast path.
-std::string_view setting(const char* name) noexcept;
-// The same as bytes, `otherwise` if it is not set.
+// An environment variable as bytes, `otherwise` if it is not set. Not to be called on a fast path.
 std::uint64_t size_setting(const char* name, std::uint64_t otherwise);
 // Posts that the value of a variable is none of `expected`.
 void report_setting(const char* name, const char* expected);

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -23,6 +22,7 @@
 
 #include "errors.hpp"
 #include "fork_mutex.hpp"
+#include "from_environment.hpp"
 #include "status/page_file.hpp"
 
 namespace exalloc {
@@ -142,8 +142,7 @@ status::page& detail::make_status_page() noexcept {
   const std::lock_guard lock(m.mutex);
   if (status::page* page = made_status_page.load(std::memory_order_relaxed)) return *page;
   status::page* page = nullptr;
-  const char* wish = std::getenv("EXALLOC_STATUS");
-  if (wish == nullptr || std::string_view(wish) != "0") {
+  if (text_from_environment("EXALLOC_STATUS") != "0") {
     try {
       page = make_shared(m);
       m.shared = true;

@@ -1,0 +1,71 @@
+// What the program prints of a card through XRT: `exalloc info`, `exalloc bench platform`.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "on_the_simulated_card.hpp"
+
+namespace {
+
+using json = nlohmann::json;
+using testing::HasSubstr;
+
+struct outcome {
+  int status = -1;
+  std::string text;
+};
+
+// The program lies beside the tests.
+outcome exalloc(const std::string& arguments) {
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "exalloc";
+  outcome o;
+  std::FILE* const pipe = ::popen(fmt::format("'{}' {}", program.string(), arguments).c_str(), "r");
+  if (pipe == nullptr) return o;
+  for (int c; (c = std::fgetc(pipe)) != EOF;) o.text += static_cast<char>(c);
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status)) o.status = WEXITSTATUS(status);
+  return o;
+}
+
+json info() {
+  const outcome o = exalloc("info --card xrt --json");
+  EXPECT_EQ(o.status, 0);
+  return json::parse(o.text).at("cards").at(0);
+}
+
+TEST(xrt_info, tells_link_memory_temperatures_and_power) {
+  ::setenv("EXALLOC_LINK", "gen4x8", 1);
+  const json card = info(), device = card.at("devices").at(0);
+  EXPECT_EQ(card.at("slabs"), 65'536);
+  EXPECT_EQ(card.at("xclbin").at("memories").at(0), "HBM[0] 256 MiB");
+  EXPECT_EQ(device.at("shell"), "exalloc_u50_simulated_gen3x16_1");
+  EXPECT_EQ(device.at("link"), "gen4x8");
+  EXPECT_EQ(device.at("host_memory"), "16 GB");
+  EXPECT_EQ(device.at("temperature_celsius"),
+            (json{{"PCB Top Front", "31"}, {"FPGA", "42"}, {"FPGA HBM", "40"}}));
+  EXPECT_EQ(device.at("power_watts"), 17.5);
+}
+
+// A link that takes no time has no generation and no lanes.
+TEST(xrt_info, what_xrt_does_not_tell_is_left_out) {
+  ::setenv("EXALLOC_LINK", "zero", 1);
+  EXPECT_FALSE(info().at("devices").at(0).contains("link"));
+}
+
+TEST(xrt_info, is_readable) {
+  ::setenv("EXALLOC_LINK", "gen3x16", 1);
+  const outcome o = exalloc("info --card xrt");
+  EXPECT_EQ(o.status, 0);
+  for (const char* const line :
+       {"link            gen3x16\n", "temperature celsius 42 (FPGA)\n", "power watts     17.5\n"})
+    EXPECT_THAT(o.text, HasSubstr(line));
+}
+
+}  // namespace
