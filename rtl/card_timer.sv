@@ -5,8 +5,7 @@
 // one after the other, and behind 15 in a row what is left is forgotten: then a new period begins.
 // A change of period_i begins a new one too; 0: no ticks. busy_o: ticks may be on their way without
 // any more time passing.
-// Cost: one carry chain of 38 bits, with a LUT level before and one behind
-// it.
+// Cost: sums of up to 38 bits in halves (list_add): one carry chain of 21 bits a path.
 `default_nettype none
 
 module card_timer (
@@ -39,16 +38,24 @@ module card_timer (
   logic [33:0]      over_q;      // cycles less a period
   logic [2:0]       rested_q;
 
+  logic [31:0]      less;
+  logic [33:0]      passed, over;
+  list_add #(.Width(32)) u_less (.a_i(period_q), .b_i({32{1'b1}}), .carry_i(1'b0), .sum_o(less));
+  list_add #(.Width(34)) u_passed (
+      .a_i({2'b00, gated2_q}), .b_i('0), .carry_i(1'b1), .sum_o(passed));
+  list_add #(.Width(34)) u_over (
+      .a_i({2'b00, gated2_q}), .b_i({2'b11, ~less_q}), .carry_i(1'b1), .sum_o(over));
+
   always_ff @(posedge clk_i) begin
     gated_q   <= gated_cycles_i;
     period_q  <= period_i;
     change_q  <= period_i != period_q;
     gated2_q  <= gated_q;
-    less_q    <= period_q - 32'd1;
+    less_q    <= less;
     change2_q <= change_q;
     off2_q    <= period_q == '0;
-    passed_q  <= {1'b0, gated2_q} + 33'd1;
-    over_q    <= {2'b00, gated2_q} - {2'b00, less_q};
+    passed_q  <= passed[32:0];
+    over_q    <= over;
     less2_q   <= less_q;
     change3_q <= change2_q;
     off3_q    <= off2_q;
@@ -71,8 +78,13 @@ module card_timer (
   logic             forget_q;  // this tick is the last of a row
 
   assign tick_o = !late_q[LateW-1];
-  assign late_d = ((forget_q && tick_o) ? '0 : late_q) +
-                  (tick_o ? {{(LateW - 34){over_q[33]}}, over_q} : LateW'(passed_q));
+  list_add #(.Width(LateW)) u_late (
+      .a_i((forget_q && tick_o) ? '0 : late_q),
+      .b_i(tick_o ? {{(LateW - 34){over_q[33]}}, over_q} : LateW'(passed_q)),
+      .carry_i(1'b0), .sum_o(late_d));
+
+  logic unused;
+  assign unused = &{1'b0, passed[33]};
 
   always_ff @(posedge clk_i) begin
     late_q   <= (change3_q || off3_q) ? {{(LateW - 32){1'b1}}, ~less2_q} : late_d;

@@ -3,7 +3,7 @@
 // Contract: the sources are served round-robin, the portal side first: its errors are rare, and a
 // doorbell's must not wait long. Every error is taken, found_o pulses for each, with its list and
 // opcode; with Depth records kept it is counted as lost instead. pop_i shows the next.
-// Cost: Depth x 56 bits of distributed memory, one error a cycle from 2 sources or more.
+// Cost: Depth x 56 bits of distributed memory, one error a cycle from 3 sources or more.
 `default_nettype none
 
 module error_record #(
@@ -43,15 +43,16 @@ module error_record #(
 
   localparam int unsigned Width = 50 + PortalW;
 
-  logic [NumSources-1:0] grant, grant_q;
+  logic [NumSources-1:0] grant, grant_q, offer_q;
   logic                  grant_valid, portal_now, portal_q;
   logic [(NumSources > 1 ? $clog2(NumSources) : 1)-1:0] unused_idx;
 
   assign portal_now = portal_valid_i && !portal_q;
 
-  // The source served now may have nothing more: it sits out one turn.
+  // Errors are seen a cycle late: they come from afar. The source served now may have nothing more:
+  // it sits out two turns.
   rr_arbiter #(.N(NumSources)) u_arbiter (
-      .clk_i, .rst_i, .req_i(err_valid_i & ~grant_q), .advance_i(!portal_now),
+      .clk_i, .rst_i, .req_i(offer_q & ~grant_q), .advance_i(!portal_now),
       .gnt_o(grant), .gnt_idx_o(unused_idx), .valid_o(grant_valid));
 
   assign err_ready_o    = grant_q;
@@ -91,11 +92,12 @@ module error_record #(
 
   always_ff @(posedge clk_i) begin
     portal_q       <= portal_now;
+    offer_q        <= err_valid_i & ~grant_q;
     grant_q        <= grant_valid && !portal_now ? grant : '0;
     record_valid_q <= portal_q || grant_q != '0;
     record_q       <= taken;
     found_o        <= portal_q || grant_q != '0;
-    busy_o         <= portal_valid_i || err_valid_i != '0 || portal_q || grant_q != '0;
+    busy_o         <= portal_valid_i || offer_q != '0 || portal_q || grant_q != '0;
 
     lost_q       <= record_valid_q && !room;
     lost_carry_q <= lost_q && lost_low_q == '1;
@@ -105,6 +107,7 @@ module error_record #(
     if (rst_i) begin
       portal_q       <= 1'b0;
       grant_q        <= '0;
+      offer_q        <= '0;
       record_valid_q <= 1'b0;
       found_o        <= 1'b0;
       busy_o         <= 1'b0;

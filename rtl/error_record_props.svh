@@ -8,7 +8,7 @@
 //@ portal_first: an error of the portal side is taken in the cycle after it comes
 //@ wrong: s/portal_now = portal_valid_i && !portal_q/portal_now = portal_valid_i \&\& !portal_q \&\& err_valid_i == '0/
 //@ nobody_waits: of two sources, one that waits lets at most one error of the other pass
-//@ wrong: s/req_i\(err_valid_i & ~grant_q\)/req_i(err_valid_i \& ~(grant_q << 1))/
+//@ wrong: s/req_i\(offer_q & ~grant_q\)/req_i(offer_q \& ~(grant_q << 1))/
 //@ record_is_its_source: what is kept is what the source taken offered, portal and cause
 //@ wrong: s/\{err_portal_i\[w\*PortalW\+:PortalW\]/{err_portal_i[0+:PortalW]/
 

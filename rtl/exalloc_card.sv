@@ -155,7 +155,7 @@ module exalloc_card #(
   logic [31:0] command_slab, command_count;
   logic        command_we, slab_command_busy, slab_command_done;
   logic        lookaside_command_busy, lookaside_command_done;
-  logic        lookaside_command, command_lookaside_q;
+  logic        lookaside_command, command_lookaside_q, command_busy_q;
   logic [ 3:0] command_code, result_status, slab_result_status, lookaside_result_status;
   logic [23:0] result_slab, slab_result_slab;
   logic        error_valid, error_pop_we, error_pop;
@@ -195,7 +195,7 @@ module exalloc_card #(
       .slabs_count_i(32'(NumSlabs)), .lists_count_i(16'(NumLists)), .clock_khz_i(32'(ClockKhz)),
       .control_we_o(control_we), .control_reset_o(control_reset),
       .card_status_ready_i(ready),
-      .card_status_command_busy_i(slab_command_busy || lookaside_command_busy),
+      .card_status_command_busy_i(command_busy_q),
       .interrupt_status_error_set_i(error_found), .interrupt_status_error_o(interrupt_error),
       .interrupt_status_command_done_set_i(slab_command_done || lookaside_command_done),
       .interrupt_status_command_done_o(interrupt_done),
@@ -246,7 +246,12 @@ module exalloc_card #(
 
   always_ff @(posedge clk_i) begin
     if (command_start) command_lookaside_q <= lookaside_command;
-    if (rst) command_lookaside_q <= 1'b0;
+    // As the host sees it: from the start of a command to the cycle after its end.
+    command_busy_q <= command_start || slab_command_busy || lookaside_command_busy;
+    if (rst) begin
+      command_lookaside_q <= 1'b0;
+      command_busy_q      <= 1'b0;
+    end
   end
 
   always_ff @(posedge clk_i) begin

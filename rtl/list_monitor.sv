@@ -105,14 +105,16 @@ module list_monitor #(
   logic                  grant_valid;
   logic [(NumSources > 1 ? $clog2(NumSources) : 1)-1:0] unused_idx;
 
-  // A source served now sits out one turn: what it offers is the same update still.
+  // Offers are seen a cycle late: they come from afar. A source served now sits out two turns: what
+  // it offers is the same update still.
+  logic [NumSources-1:0] offer_q;
   assign take_read = read_q && !lists_we_i;
   assign take_mon  = mon_valid_i && !mon_ready_o && ready_o && !lists_we_i && !read_q;
   assign take_tell = grant_valid && ready_o && !lists_we_i && !read_q &&
                      !(mon_valid_i && !mon_ready_o);
 
   rr_arbiter #(.N(NumSources)) u_arbiter (
-      .clk_i, .rst_i, .req_i(tell_valid_i & ~tell_ready_o), .advance_i(take_tell),
+      .clk_i, .rst_i, .req_i(offer_q & ~tell_ready_o), .advance_i(take_tell),
       .gnt_o(grant), .gnt_idx_o(unused_idx), .valid_o(grant_valid));
 
   logic slot_read_q;
@@ -132,12 +134,14 @@ module list_monitor #(
       read_addr_q     <= lists_addr_i;
     end
     slot_read_q  <= take_read;
+    offer_q      <= tell_valid_i & ~tell_ready_o;
     mon_ready_o  <= take_mon;
     tell_ready_o <= take_tell ? grant : '0;
     if (rst_i) begin
       write_q      <= 1'b0;
       read_q       <= 1'b0;
       slot_read_q  <= 1'b0;
+      offer_q      <= '0;
       mon_ready_o  <= 1'b0;
       tell_ready_o <= '0;
     end
@@ -150,19 +154,16 @@ module list_monitor #(
   logic [ValueW-1:0] s_operand;
   logic [       7:0] told_list;
   logic [       6:0] told_count;
-  logic              told, told_release;
   always_comb begin
     told_list    = '0;
     told_count   = '0;
-    told         = tell_ready_o != '0;
-    told_release = (tell_ready_o & tell_release_i) != '0;
     for (int unsigned s = 0; s < NumSources; s = s + 1) begin
       told_list  = told_list | (tell_list_i[s*8+:8] & {8{tell_ready_o[s]}});
       told_count = told_count | (tell_count_i[s*7+:7] & {7{tell_ready_o[s]}});
     end
     s_kind               = '0;
-    s_kind.granted       = told && !told_release;
-    s_kind.released      = told && told_release;
+    s_kind.granted       = (tell_ready_o & ~tell_release_i) != '0;
+    s_kind.released      = (tell_ready_o & tell_release_i) != '0;
     s_kind.linked        = mon_ready_o && mon_kind_i == exalloc_pkg::BankOpLink;
     s_kind.trimmed       = mon_ready_o && mon_kind_i == exalloc_pkg::BankOpTrim;
     s_kind.open          = mon_ready_o && mon_kind_i == exalloc_pkg::BankOpOpen;
@@ -329,7 +330,7 @@ module list_monitor #(
     lists_rvalid_o    <= h_show_list_q;
     depleted_rvalid_o <= h_show_depleted_q;
     lists_rdata_o     <= 32'(h_shown_q);
-    busy_o            <= write_q || read_q || mon_valid_i || tell_valid_i != '0 || refusals_busy ||
+    busy_o            <= write_q || read_q || mon_valid_i || offer_q != '0 || refusals_busy ||
                          (s_kind | a_kind_q | b_kind_q | e_kind_q | f_kind_q | g_kind_q) != '0;
     depleted_rdata_o  <= depleted_q[{h_list_q[7:5], 5'd0}+:32];
 

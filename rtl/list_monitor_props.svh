@@ -27,7 +27,7 @@
 //@ alone: an update of one list changes neither counts nor mark nor bit of another
 //@ wrong: s/if \(h_list_q == 8'\(l\)\)/if (h_list_q == 8'(l) || h_clear_q)/
 //@ once: one update at a time, only of a source that offers one
-//@ wrong: s/tell_valid_i & ~tell_ready_o/tell_valid_i/
+//@ wrong: s/offer_q & ~tell_ready_o/offer_q/
 //@ kept: the memory holds these counts, of every list, however close the updates
 //@ wrong: s/idx_i\(a_list_q\[IdxW-1:0\]\), \.cur_o\(e_cur\)/idx_i(s_list[IdxW-1:0]), .cur_o(e_cur)/
 //@ shown: what a register read shows is the count, mark, threshold or bits as of its turn, once the sweep

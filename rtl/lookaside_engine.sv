@@ -265,6 +265,21 @@ module lookaside_engine #(
   assign share_take   = share_data.take;
   assign share_give   = share_data.give;
 
+  // What share makes of the list: in step 0 shares are given back, then granted. Whether more is
+  // given than there is does not choose what is added, or one carry chain would follow another; the
+  // carry comes in through a bit below the lowest.
+  logic              share_over;
+  logic              share_back;
+  logic [CountW:0]   share_reserved;
+  logic [RoomW:0]    share_room;
+  assign share_over     = share_give > 16'(s2_reserved_q);
+  assign share_back     = s2_step_q == 3'd0;
+  assign share_reserved = {s2_reserved_q, 1'b1} +
+                          {share_back ? ~share_give[CountW-1:0] : granted_q, share_back};
+  assign share_room     = {s2_room_q, 1'b1} +
+                          {share_back ? {1'b0, share_give[CountW-1:0]} : {1'b1, ~granted_q},
+                           !share_back};
+
   always_ff @(posedge clk_i) begin
     bad_range_q <= open_minimum > open_depth || open_depth > open_maximum ||
                    open_maximum > FieldW'(Depth);
@@ -315,18 +330,13 @@ module lookaside_engine #(
       s2_step_q  <= s2_step_q + 3'd1;
       case (s2_op_q)
         exalloc_pkg::LookasideOpShare: begin
-          if (s2_ok_q && s2_step_q == 3'd0) begin
-            if (share_give > 16'(s2_reserved_q)) begin
-              s2_ok_q     <= 1'b0;
-              s2_status_q <= exalloc_pkg::StatusRange;
-            end else begin
-              s2_reserved_q <= s2_reserved_q - share_give[CountW-1:0];
-              s2_room_q     <= s2_room_q + RoomW'(share_give[CountW-1:0]);
-            end
+          if (s2_ok_q && s2_step_q == 3'd0 && share_over) begin
+            s2_ok_q     <= 1'b0;
+            s2_status_q <= exalloc_pkg::StatusRange;
           end
-          if (s2_ok_q && s2_step_q == 3'd2) begin
-            s2_reserved_q <= s2_reserved_q + granted_q;
-            s2_room_q     <= s2_room_q - RoomW'(granted_q);
+          if (s2_ok_q && (s2_step_q == 3'd2 || (s2_step_q == 3'd0 && !share_over))) begin
+            s2_reserved_q <= share_reserved[CountW:1];
+            s2_room_q     <= share_room[RoomW:1];
           end
         end
         exalloc_pkg::LookasideOpOpen: begin
@@ -534,7 +544,8 @@ module lookaside_engine #(
                        rsp_valid_o || read_valid_o;
 
   logic unused;
-  assign unused = &{1'b0, read_addr_q[1:0], open_data, share_data};
+  assign unused = &{1'b0, read_addr_q[1:0], open_data, share_data, share_reserved[0],
+                    share_room[0]};
 
 endmodule
 

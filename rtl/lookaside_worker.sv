@@ -301,8 +301,8 @@ module lookaside_worker #(
       awaited_q <= (pushing && head_q.count == '0) ? LeftW'(1) : head_q.count[LeftW-1:0];
       alone_q   <= pushing && head_q.count == '0;
     end else begin
-      left_q    <= left_q - LeftW'(sent_main);
-      awaited_q <= awaited_q - LeftW'(rsp_valid_i);
+      if (sent_main) left_q <= left_q - 1'b1;
+      if (rsp_valid_i) awaited_q <= awaited_q - 1'b1;
     end
 
     // A refused operation on shares must not count; the engine refuses the others' counts itself.

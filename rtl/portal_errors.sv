@@ -27,6 +27,8 @@ module portal_errors #(
   (* nowrshmsk *) logic [NumPortals-1:0] read_q, write_q;
   logic [NumPortals-1:0] unused_onehot;
   logic                  bell_q, pick, free, take;
+  logic                  read_fail_q, write_fail_q;  // a cycle after it came: far from the table
+  logic [   PortalW-1:0] read_fail_idx_q, write_fail_idx_q;
   logic [   PortalW-1:0] bell_idx_q, pick_idx;
 
   portal_picker #(.NumPortals(NumPortals)) u_picker (
@@ -56,13 +58,19 @@ module portal_errors #(
       bell_q     <= 1'b1;
       bell_idx_q <= bad_doorbell_idx_i;
     end
-    if (read_fail_i) read_q[read_fail_idx_i] <= 1'b1;
-    if (write_fail_i) write_q[write_fail_idx_i] <= 1'b1;
+    read_fail_q      <= read_fail_i;
+    read_fail_idx_q  <= read_fail_idx_i;
+    write_fail_q     <= write_fail_i;
+    write_fail_idx_q <= write_fail_idx_i;
+    if (read_fail_q) read_q[read_fail_idx_q] <= 1'b1;
+    if (write_fail_q) write_q[write_fail_idx_q] <= 1'b1;
     if (rst_i) begin
-      err_valid_o <= 1'b0;
-      bell_q      <= 1'b0;
-      read_q      <= '0;
-      write_q     <= '0;
+      err_valid_o  <= 1'b0;
+      bell_q       <= 1'b0;
+      read_fail_q  <= 1'b0;
+      write_fail_q <= 1'b0;
+      read_q       <= '0;
+      write_q      <= '0;
     end
   end
 

@@ -2,7 +2,7 @@
 //
 //@ proof short induction 3 sat,pdr NumPortals=2
 //@ none_lost: every error reported is still to be told, or has been told; none is told without a cause
-//@ wrong: s/if \(read_fail_i\) read_q/if (read_fail_i \&\& !take) read_q/
+//@ wrong: s/if \(read_fail_q\) read_q/if (read_fail_q \&\& !take) read_q/
 //@ doorbell_told: a bad doorbell is told, of the portal that rang, before the next one can come
 //@ wrong: s/take = pick && free && !bell_q/take = pick \&\& free/; s/if \(bell_q\) begin/if (bell_q \&\& !pick) begin/
 //@ stays: what is offered stays until it is taken
@@ -45,10 +45,13 @@ always_ff @(posedge clk_i) begin
   fv_bell_idx_q <= bell_idx_q;
 end
 logic [1:0] fv_read_now, fv_write_now;  // in the output, not taken yet
+logic [1:0] fv_read_new, fv_write_new;  // just come
 always_comb begin
   for (int unsigned p = 0; p < 2; p = p + 1) begin
     fv_read_now[p]  = err_valid_o && 32'(err_portal_o) == p && err_status_o == exalloc_pkg::StatusBusRead;
     fv_write_now[p] = err_valid_o && 32'(err_portal_o) == p && err_status_o == exalloc_pkg::StatusBusWrite;
+    fv_read_new[p]  = read_fail_q && 32'(read_fail_idx_q) == p;
+    fv_write_new[p] = write_fail_q && 32'(write_fail_idx_q) == p;
   end
 end
 always_comb begin
@@ -57,8 +60,11 @@ always_comb begin
   assume (!read_fail_i || !fv_read_q[read_fail_idx_i]);
   assume (!write_fail_i || !fv_write_q[write_fail_idx_i]);
   if (fv_run_q) begin
-    none_lost: assert (fv_read_q == (read_q | fv_read_now) && fv_write_q == (write_q | fv_write_now) &&
-                       (read_q & fv_read_now) == '0 && (write_q & fv_write_now) == '0);
+    none_lost: assert (fv_read_q == (read_q | fv_read_now | fv_read_new) &&
+                       fv_write_q == (write_q | fv_write_now | fv_write_new) &&
+                       (read_q & fv_read_now) == '0 && (write_q & fv_write_now) == '0 &&
+                       (fv_read_new & (read_q | fv_read_now)) == '0 &&
+                       (fv_write_new & (write_q | fv_write_now)) == '0);
     doorbell_told: assert (!(bad_doorbell_i && bell_q && !free) &&
                            (!fv_moved_q || !fv_bell_q ||
                             (err_valid_o && err_status_o == exalloc_pkg::StatusBadDoorbell &&

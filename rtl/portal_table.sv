@@ -139,7 +139,10 @@ module portal_table #(
   logic [        3:0] h2_ring_q;
   logic [DomainW-1:0] h2_domain_q;
   logic [       15:0] h2_tail_q, h2_completion_head_q, h2_completion_tail_q, h2_head_q;
-  logic               h2_enable_q, h2_up_q, h2_failed_q, h2_stalled_q, h2_drained_q, h2_active_q;
+  logic [   PtrW-1:0] h2_ptr_q, h2_arrived_q;
+  logic [ CountW-1:0] h2_count_q;
+  logic               h2_enable_q, h2_up_q, h2_failed_q, h2_stalled_q, h2_start_q;
+  logic               h2_held_q, h2_looked_q;  // in hand or fetching; what makes it busy
 
   logic               h3_start_q, h3_doorbell_q, h3_config_q, h3_base_q;
   logic [        3:0] h3_base_sel_q;
@@ -154,14 +157,15 @@ module portal_table #(
   logic [       15:0] h1_tail, h1_completion_head, h1_completion_tail, h1_head, h1_ptr;
   logic [   PtrW-1:0] h1_arrived;
   logic [ CountW-1:0] h1_count;
-  logic               h1_reads, h1_writes;
-
-  assign h1_reads  = h1_ptr[PtrW-1:0] != h1_arrived;
-  assign h1_writes = h1_completion_tail[CountW-1:0] != h1_count;
-
   logic [       10:0] h2_size;
   logic [       15:0] h2_head, h2_completion_tail;
   assign h2_size = 11'd1 << h2_ring_q;
+  // Lines on their way from or to memory; whether the portal may start; whether it is busy.
+  logic h2_moves, h2_drained, h2_active;
+  assign h2_moves   = h2_ptr_q != h2_arrived_q ||
+                      h2_completion_tail_q[CountW-1:0] != h2_count_q;
+  assign h2_drained = h2_start_q && !h2_held_q && !h2_moves;
+  assign h2_active  = h2_looked_q || h2_moves;
   // A portal that is off or waits to start still keeps the pointers of its former life.
   assign h2_head            = h2_up_q ? h2_head_q : '0;
   assign h2_completion_tail = h2_up_q ? h2_completion_tail_q : '0;
@@ -177,7 +181,7 @@ module portal_table #(
     status_fields           = '0;
     status_fields.head      = h2_head;
     status_fields.enabled   = h2_enable_q && !h2_failed_q;
-    status_fields.busy      = h2_active_q;
+    status_fields.busy      = h2_active;
     status_fields.stalled   = h2_stalled_q;
     status_fields.failed    = h2_failed_q;
   end
@@ -237,15 +241,18 @@ module portal_table #(
     h2_up_q              <= enable_q[h1_idx_q] && !start_q[h1_idx_q];
     h2_failed_q          <= failed_q[h1_idx_q];
     h2_stalled_q         <= stalled_i[h1_idx_q] && live_q[h1_idx_q];
-    h2_drained_q         <= start_q[h1_idx_q] && !h1_reads && !h1_writes && !in_hand_i[h1_idx_q] &&
-                            !fetching_i[h1_idx_q];
-    h2_active_q          <= h1_reads || h1_writes || in_hand_i[h1_idx_q] || start_q[h1_idx_q] ||
+    h2_ptr_q             <= h1_ptr[PtrW-1:0];
+    h2_arrived_q         <= h1_arrived;
+    h2_count_q           <= h1_count;
+    h2_start_q           <= start_q[h1_idx_q];
+    h2_held_q            <= in_hand_i[h1_idx_q] || fetching_i[h1_idx_q];
+    h2_looked_q          <= in_hand_i[h1_idx_q] || start_q[h1_idx_q] ||
                             (live_q[h1_idx_q] && (waiting_i[h1_idx_q] || fetching_i[h1_idx_q]));
 
     // Stage 2: distances; what a read returns.
     h3_idx_q       <= h2_idx_q;
     h3_wdata_q     <= h2_wdata_q;
-    h3_start_q     <= h2_scan_q && h2_drained_q && start_next;
+    h3_start_q     <= h2_scan_q && h2_drained && start_next;
     h3_config_q    <= h2_we_q && h2_addr_q == exalloc_pkg::RegPortalConfigOffset;
     h3_doorbell_q  <= h2_we_q && h2_addr_q == exalloc_pkg::RegDoorbellOffset && h2_enable_q &&
                       !h2_failed_q;
@@ -287,17 +294,15 @@ module portal_table #(
   assign write_fail_new_o = write_fail_i && !failed_q[write_fail_idx_i] &&
                             !start_q[write_fail_idx_i];
 
+  // Whose bus error it is, and that it does not wait to start: side by side, not one after the other.
+  logic [NumPortals-1:0] fails;
+  assign fails = ((NumPortals'(read_fail_i) << read_fail_idx_i) |
+                  (NumPortals'(write_fail_i) << write_fail_idx_i)) & ~start_q;
+
   always_ff @(posedge clk_i) begin
-    if (read_fail_i && !start_q[read_fail_idx_i]) begin
-      failed_q[read_fail_idx_i] <= 1'b1;
-      dead_q[read_fail_idx_i]   <= 1'b1;
-      live_q[read_fail_idx_i]   <= 1'b0;
-    end
-    if (write_fail_i && !start_q[write_fail_idx_i]) begin
-      failed_q[write_fail_idx_i] <= 1'b1;
-      dead_q[write_fail_idx_i]   <= 1'b1;
-      live_q[write_fail_idx_i]   <= 1'b0;
-    end
+    failed_q <= failed_q | fails;
+    dead_q   <= dead_q | fails;
+    live_q   <= live_q & ~fails;
     if (start_now) begin
       live_q[h3_idx_q]  <= 1'b1;
       start_q[h3_idx_q] <= 1'b0;

@@ -1,7 +1,8 @@
 // Adds up a small number from each of N sources.
 //
 // Contract: sum_o is the sum of values_i three cycles ago.
-// Cost: two adder stages (sums of four, then all), N x Width flip-flops at the input.
+// Cost: two adder stages (sums of four, then all) with one carry chain each, N x Width flip-flops at
+// the input.
 `default_nettype none
 
 module tally #(
@@ -24,15 +25,33 @@ module tally #(
   logic [   Groups*SumW-1:0] part_d, part_q;
   logic [          SumW-1:0] sum_d;
 
+  // Three numbers as two of the same sum, without a carry from bit to bit.
+  function automatic logic [2*SumW-1:0] two_of_three(input logic [SumW-1:0] a,
+                                                     input logic [SumW-1:0] b,
+                                                     input logic [SumW-1:0] c);
+    two_of_three = {(a & b | a & c | b & c) << 1, a ^ b ^ c};
+  endfunction
+
+  logic [SumW-1:0] x, y;
   always_comb begin
-    sum_d = '0;
     for (int unsigned g = 0; g < Groups; g = g + 1) begin
-      part_d[g*SumW+:SumW] = (SumW'(values_q[(g*4)*Width+:Width]) +
-                              SumW'(values_q[(g*4+1)*Width+:Width])) +
-                             (SumW'(values_q[(g*4+2)*Width+:Width]) +
-                              SumW'(values_q[(g*4+3)*Width+:Width]));
-      sum_d = sum_d + part_q[g*SumW+:SumW];
+      if (Width == 1) begin
+        part_d[g*SumW+:SumW] = (SumW'(values_q[g*4]) + SumW'(values_q[g*4+1])) +
+                               (SumW'(values_q[g*4+2]) + SumW'(values_q[g*4+3]));
+      end else begin
+        {x, y} = two_of_three(SumW'(values_q[(g*4)*Width+:Width]),
+                              SumW'(values_q[(g*4+1)*Width+:Width]),
+                              SumW'(values_q[(g*4+2)*Width+:Width]));
+        {x, y} = two_of_three(x, y, SumW'(values_q[(g*4+3)*Width+:Width]));
+        part_d[g*SumW+:SumW] = x + y;
+      end
     end
+    {x, y} = (2 * SumW)'(part_q[SumW-1:0]);
+    for (int unsigned g = 1; g < Groups; g = g + 1) begin
+      if (g == 1) x = part_q[g*SumW+:SumW];
+      else {x, y} = two_of_three(x, y, part_q[g*SumW+:SumW]);
+    end
+    sum_d = x + y;
   end
 
   always_ff @(posedge clk_i) begin

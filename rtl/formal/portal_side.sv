@@ -317,7 +317,7 @@ module portal_side #(
   assign configs  = \u_table.u_config.fv_values ;
 
   (* hierconn *) logic \u_table.h1_we_q , \u_table.h2_we_q , \u_table.h2_scan_q ;
-  (* hierconn *) logic \u_table.h2_drained_q , \u_table.h2_enable_q , \u_table.h2_failed_q ;
+  (* hierconn *) logic \u_table.h2_drained , \u_table.h2_enable_q , \u_table.h2_failed_q ;
   (* hierconn *) logic \u_table.h3_start_q , \u_table.h3_doorbell_q , \u_table.h3_config_q ;
   (* hierconn *) logic \u_table.h3_base_q ;
   (* hierconn *) logic [PortalW-1:0] \u_table.h2_idx_q , \u_table.h3_idx_q ;
@@ -825,7 +825,7 @@ module portal_side #(
                  !is(\u_scheduler.p2_q && \u_scheduler.p2_live_q && \u_scheduler.p2_line_q , \u_scheduler.p2_idx_q , p) &&
                  !is(\u_scheduler.p3_q && \u_scheduler.p3_go_q , \u_scheduler.p3_idx_q , p);
       ok_quiet[p] = !start_q[p] || quiet[p] ||
-                    !(is(\u_table.h2_scan_q && \u_table.h2_drained_q , \u_table.h2_idx_q , p) ||
+                    !(is(\u_table.h2_scan_q && \u_table.h2_drained , \u_table.h2_idx_q , p) ||
                       is(\u_table.h3_start_q , \u_table.h3_idx_q , p));
       if (is(\u_table.h3_start_q , \u_table.h3_idx_q , p) && !start_q[p]) ok_quiet[p] = 1'b0;
 
@@ -836,11 +836,11 @@ module portal_side #(
           (!(start_q[p] && \u_table.h1_scan_q && \u_table.h1_idx_q == \u_table.scan_idx_q &&
              32'(\u_table.h1_idx_q ) == p) || configured_q[p]) &&
           (!configured_q[p] || ((!start_q[p] || tail == '0) && !\u_table.h3_doorbell_q && !\u_table.h3_config_q )) &&
-          (!(is(\u_table.h2_scan_q && \u_table.h2_drained_q , \u_table.h2_idx_q , p) && start_q[p] &&
+          (!(is(\u_table.h2_scan_q && \u_table.h2_drained , \u_table.h2_idx_q , p) && start_q[p] &&
              32'(\u_table.scan_idx_q ) == p && \u_table.h1_we_q ) || tail == '0) &&
           (!(is(\u_table.h3_start_q , \u_table.h3_idx_q , p) && start_q[p] && \u_table.h2_we_q &&
              is(\u_table.h1_scan_q , \u_table.h1_idx_q , p)) || tail == '0) &&
-          (!(is(\u_table.h2_scan_q && \u_table.h2_drained_q , \u_table.h2_idx_q , p) &&
+          (!(is(\u_table.h2_scan_q && \u_table.h2_drained , \u_table.h2_idx_q , p) &&
              is(\u_table.h3_config_q , \u_table.h3_idx_q , p)) ||
            (quiet[p] && (start_q[p] || !live[p] || (tail == ptr && ptr == taken))));
 

@@ -106,6 +106,23 @@ class Budget(unittest.TestCase):
         self.assertIn("no such unit", self.found(units={"unit": {}, "other": {}})[0])
 
 
+class Kept(unittest.TestCase):
+    row = {"key": "k", "lut": 100, "bram": 0.5, "into": "state_q"}
+
+    def found(self, kept, **measured):
+        return synth.other_figures({"unit": {**self.row, **measured}}, kept)
+
+    def test_the_same_figures_are_silent(self):
+        self.assertEqual(self.found({"unit": {**self.row, "count": 4}}), [])
+
+    def test_another_figure_of_the_same_sources_is_told(self):
+        self.assertIn("lut is 101 where", self.found({"unit": self.row}, lut=101)[0])
+
+    def test_of_other_sources_anything_may_be(self):
+        self.assertEqual(self.found({"unit": {**self.row, "key": "old"}}, lut=101), [])
+        self.assertEqual(self.found({}, lut=101), [])
+
+
 class Keys(unittest.TestCase):
     def test_comments_do_not_count_and_code_does(self):
         sources = synth.Sources()

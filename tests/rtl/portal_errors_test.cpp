@@ -30,8 +30,13 @@ class PortalErrors : public ports::ModuleTest<Vportal_errors> {
       Report(static_cast<status>(dut_.err_status_o), dut_.err_portal_o);
     }
     waited_ = dut_.err_valid_o && held ? waited_ + 1 : 0;
-    if (dut_.read_fail_i) reads_.set(dut_.read_fail_idx_i);
-    if (dut_.write_fail_i) writes_.set(dut_.write_fail_idx_i);
+    // A failure counts a cycle after it came.
+    reads_ |= new_reads_;
+    writes_ |= new_writes_;
+    new_reads_.reset();
+    new_writes_.reset();
+    if (dut_.read_fail_i) new_reads_.set(dut_.read_fail_idx_i);
+    if (dut_.write_fail_i) new_writes_.set(dut_.write_fail_idx_i);
     if (dut_.bad_doorbell_i) bells_.push_back(dut_.bad_doorbell_idx_i);
   }
 
@@ -51,7 +56,7 @@ class PortalErrors : public ports::ModuleTest<Vportal_errors> {
     ++fail_reports_;
   }
 
-  Open reads_, writes_;
+  Open reads_, writes_, new_reads_, new_writes_;
   std::deque<unsigned> bells_;
   unsigned bell_reports_ = 0, fail_reports_ = 0, waited_ = 0;
 };

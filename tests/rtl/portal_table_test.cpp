@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -234,6 +235,14 @@ class PortalTable : public ports::ModuleTest<Vportal_table> {
       if (portals_[i].line || portals_[i].run_look) dut_.in_hand_i |= bit;
       if (portals_[i].fetch_look) dut_.fetching_i |= bit;
     }
+    if (fail_ && fail_->write) {
+      dut_.write_fail_i = 1;
+      dut_.write_fail_idx_i = static_cast<std::uint8_t>(fail_->portal);
+    } else if (fail_) {
+      dut_.read_fail_i = 1;
+      dut_.read_fail_idx_i = static_cast<std::uint8_t>(fail_->portal);
+    }
+    fail_.reset();
     dut_.waiting_i = rng_() & rng_();
     dut_.stalled_i = rng_();
   }
@@ -364,12 +373,51 @@ class PortalTable : public ports::ModuleTest<Vportal_table> {
     ++starts_;
   }
 
+  // A reset of one cycle, whatever is on its way: nothing is left of it.
+  void Restart() {
+    dut_.rst_i = 1;
+    dut_.host_we_i = dut_.host_re_i = 0;
+    dut_.f_we_i = dut_.r_we_i = dut_.s_we_i = dut_.w_we_i = dut_.b_we_i = 0;
+    dut_.read_fail_i = dut_.write_fail_i = 0;
+    Cycle();
+    dut_.rst_i = 0;
+    portals_.fill({});
+    accesses_.clear();
+    fetch_looks_.clear();
+    run_looks_.clear();
+    ended_.clear();
+    write_fail_next_ = false;
+    for (Portal& p : portals_) p.drained_since = now_;
+    last_config_ = now_;
+    last_access_ = now_;
+    ASSERT_EQ(dut_.live_o, 0u);
+    ASSERT_FALSE(dut_.starting_o || dut_.event_o || dut_.start_o || dut_.doorbell_o ||
+                 dut_.bad_doorbell_o);
+  }
+
+  void ReadAll() {
+    for (unsigned i = 0; i < kPortals; ++i) {
+      for (unsigned address = 0; address <= regs::offset::portal_status; address += 4) {
+        Read(i, address);
+        for (int step = 0; step < 4; ++step) {
+          Step();
+          if (HasFailure()) return;
+        }
+      }
+    }
+  }
+
   std::array<Portal, kPortals> portals_;
   std::vector<Access> accesses_;
   std::deque<Look> fetch_looks_, run_looks_;
   std::vector<std::pair<unsigned, bool Portal::*>> ended_;
   std::uint64_t last_access_ = 0, last_config_ = 0;
   bool write_fail_next_ = false;
+  struct Failure {
+    bool write;
+    unsigned portal;
+  };
+  std::optional<Failure> fail_;  // one that is to come, without a cause
   unsigned first_ = 0, range_ = kPortals, config_percent_ = 5, fail_percent_ = 0;
   unsigned lazy_percent_ = 0;  // how often the host tells of lines without having read any
   unsigned reads_ = 0, good_bells_ = 0, bad_bells_ = 0, starts_ = 0, failures_ = 0;
@@ -393,6 +441,55 @@ TEST_F(PortalTable, KeepsEveryPortalsState) {
   EXPECT_GT(good_bells_, 3000u);
   EXPECT_GT(bad_bells_, 500u);
   EXPECT_GT(starts_, 200u);
+  EXPECT_GT(failures_, 50u);
+}
+
+// Each portal fails, alone, while all are live, and is told from the others; some start again.
+TEST_F(PortalTable, EachPortalFailsForItself) {
+  const auto quiet = [this](unsigned steps) {
+    while (steps-- > 0 && !HasFailure()) Step();
+  };
+  for (const bool writes : {false, true}) {
+    config_percent_ = 0;
+    for (unsigned i = 0; i < kPortals; ++i) {
+      Write(i, regs::offset::portal_config, 0x0401);
+      quiet(4);
+    }
+    quiet(300);
+    ASSERT_EQ(dut_.live_o, ~std::uint64_t{0});
+    for (unsigned n = 0; n < kPortals && !HasFailure(); ++n) {
+      const unsigned i = (n * 37 + 5) % kPortals;
+      fail_ = Failure{writes, i};
+      Step();
+      ASSERT_FALSE(portals_[i].live);
+      Read(i, regs::offset::portal_status);
+      quiet(4);
+      Read((i + 1 + Random(kPortals - 1)) % kPortals, regs::offset::portal_status);
+      quiet(4);
+    }
+    ASSERT_EQ(dut_.live_o, 0u);
+    ReadAll();
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(PortalTable, ForgetsAllInAResetInMidWork) {
+  config_percent_ = 30;
+  fail_percent_ = 5;
+  for (unsigned round = 0; round < 120 && !HasFailure(); ++round) {
+    first_ = Random(kPortals);
+    range_ = round % 3 == 0 ? kPortals : 3;
+    for (unsigned i = 200 + Random(200); i > 0 && !HasFailure(); --i) {
+      if (now_ - last_access_ >= 3) RandomAccess();
+      Step();
+    }
+    // An access, or a portal that is about to start, is in any stage.
+    if (now_ - last_access_ >= 3) RandomAccess();
+    for (unsigned i = Random(5); i > 0 && !HasFailure(); --i) Step();
+    if (HasFailure()) return;
+    Restart();
+    if (round % 20 == 0 && !HasFailure()) ReadAll();
+  }
   EXPECT_GT(failures_, 50u);
 }
 
