@@ -68,7 +68,8 @@ bench_processor::bench_processor(platform_card& device, unsigned number, unsigne
 void bench_processor::receive() {
   completion c;
   while (portal_.receive(c)) {
-    spend(cost_.line_read_ns);
+    spend(cost_.line_read_ns + (woken ? cost_.waited_line_ns : 0));
+    woken = false;
     if (c.opcode == regs::opcode::release && c.status == regs::status::ok) continue;
     if (c.opcode != regs::opcode::grant || c.status != regs::status::ok) {
       throw std::runtime_error(fmt::format("bench platform: {} answered with {}",
@@ -204,6 +205,7 @@ void run(platform_card& device, std::vector<std::unique_ptr<bench_processor>>& p
     now = platform.now();
     for (const unsigned p : woken) {
       processors[p]->waiting = false;
+      processors[p]->woken = true;
       processors[p]->time = std::max(processors[p]->time, now);
     }
     woken.clear();

@@ -73,6 +73,7 @@ class bench_processor {
 
   picoseconds time = 0;  // of its next step
   bool waiting = false;
+  bool woken = false;  // it has waited for the line that it reads next
   std::uint64_t pairs = 0;
   unsigned probes_left = 0;
   std::vector<std::uint64_t> free_ns, sync_ns, miss_ns;

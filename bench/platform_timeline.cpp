@@ -126,7 +126,7 @@ class scene {
       platform.run_what_is_under_way(began + 2 * wait);
     }
     platform.on_line({});
-    processor("reads", cost_.line_read_ns + cost_.fast_allocation_ns);
+    processor("reads", cost_.line_read_ns + cost_.waited_line_ns + cost_.fast_allocation_ns);
   }
   void naive() {
     device_.read(regs::offset::id);

@@ -51,7 +51,7 @@ sim_card::sim_card(const link_settings& link, fault_plan faults)
     : sim_card(link, own_memory_, std::move(faults)) {}
 
 sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults)
-    : memory_(memory), platform_(link, memory_, std::move(faults)) {
+    : link_name_(link.name), memory_(memory), platform_(link, memory_, std::move(faults)) {
   platform_.on_line([this](std::uint64_t) {
     line_came_ = true;
     if (pause_at_line_) platform_.pause();
@@ -159,6 +159,17 @@ void sim_card::trace(const std::string& file) {
   if (!file.empty()) transactions = record_transactions(transactions_beside(file));
   platform_.trace(file);
   platform_.watch(std::move(transactions));
+}
+
+std::vector<card::injected> sim_card::injected_faults() {
+  const std::lock_guard lock(mutex_);
+  if (!platform_.has_faults()) return {};
+  const fault_source::counts& n = platform_.injected();
+  return {{"late TLPs", n.late},          {"lost TLPs", n.lost},
+          {"doubled TLPs", n.duplicated}, {"poisoned TLPs", n.poisoned},
+          {"bus errors", n.bus_errors},   {"completion timeouts", n.timeouts},
+          {"link downs", n.link_downs},   {"retrains", n.retrains},
+          {"card resets", n.resets}};
 }
 
 std::uint64_t sim_card::clocked_cycles() {

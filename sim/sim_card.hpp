@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "card/process_memory.hpp"
 #include "exalloc/card.hpp"
@@ -41,6 +42,8 @@ class sim_card final : public card {
     return reinterpret_cast<std::byte*>(device_address);
   }
   void trace(const std::string& file) override;
+  std::string link_name() override { return link_name_; }
+  std::vector<injected> injected_faults() override;
   // That were not left out.
   std::uint64_t clocked_cycles();
   // Nothing is under way: time passes for nothing.
@@ -52,6 +55,7 @@ class sim_card final : public card {
   void run_a_while();
   std::string because_of_faults() const;
 
+  const std::string link_name_;
   std::mutex mutex_;
   std::condition_variable interrupted_;  // the interrupt line has risen
   process_memory own_memory_;

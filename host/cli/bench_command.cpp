@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "bench_lines.hpp"
 #include "bench_mix.hpp"
 #include "bench_output.hpp"
 #include "commands.hpp"
@@ -56,6 +57,16 @@ void bench_mix(const std::string& json_file) {
     entry["survivors"] = to_json(r.survivors);
     entry["worst"] = r.worst();
     out["results"].push_back(entry);
+  }
+  json.write(out);
+}
+
+void bench_lines(unsigned rounds, const std::string& json_file) {
+  json_output json(json_file);
+  nlohmann::ordered_json out;
+  for (const bench::line_case& c : bench::measure_lines(rounds)) {
+    fmt::print(json.text(), "{:<56} {:>6.1f} ns\n", c.name, c.ns);
+    out["lines"].push_back({{"name", c.name}, {"ns", c.ns}});
   }
   json.write(out);
 }
@@ -116,6 +127,20 @@ void add_bench(CLI::App& app) {
       "(ulimit -l), or EXALLOC_LOCK=0. Takes some seconds.\n"
       "Example: exalloc bench mix --json mix.json");
   mix->callback([mix_json] { bench_mix(*mix_json); });
+  CLI::App* const lines = command->add_subcommand(
+      "lines", "What this machine pays for ring lines that another core reads and writes.");
+  const auto lines_json = add_json_option(*lines);
+  const auto rounds = std::make_shared<unsigned>(4'000);
+  lines->add_option("--rounds", *rounds, "Of which the median is taken")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  lines->footer(
+      "Medians, a line, in real time: run it on a machine that has nothing else\n"
+      "to do. The other core stands for the card. The cost model of simulated processors\n"
+      "(docs/replay.md) has its figures for lines from here.\n"
+      "Example: exalloc bench lines --json lines.json");
+  lines->callback([rounds, lines_json] { bench_lines(*rounds, *lines_json); });
 #ifdef EXALLOC_HAS_SIM
   CLI::App* const rtl = command->add_subcommand(
       "rtl", "Operations per cycle and latency of the Verilated engines, at default size.");

@@ -38,6 +38,8 @@ struct arguments {
   std::string wave;
   std::string fault;
   bool strict = false;
+  bool warm = false;
+  std::uint64_t zone_blocks = 64;
 };
 
 constexpr const char* examples =
@@ -144,6 +146,8 @@ replay::replay_result run(const arguments& args) {
   options.seed = args.seed.value_or(1);
   options.timing = args.timing == "open" ? replay::call_timing::open : replay::call_timing::closed;
   options.caches = args.caches == "zone" ? replay::cache_kind::zone : replay::cache_kind::lookaside;
+  options.warm = args.warm;
+  options.zone_blocks = args.zone_blocks;
   options.complain = [](const std::string& text) { spdlog::warn("{}", text); };
   replay::progress progress;
   options.progress = [&](double fraction, std::uint64_t lines) { progress(fraction, lines); };
@@ -230,6 +234,16 @@ void add_replay(CLI::App& app) {
                    "closed: calls back to back; open: at the trace's own times (not for an mtrace, "
                    "which has none)")
       ->check(CLI::IsMember({"closed", "open"}))
+      ->capture_default_str();
+  command->add_flag("--warm", args->warm,
+                    "Play the trace twice: first to fill stocks and to let zones and the Depth of "
+                    "lookaside lists grow, then to count and measure");
+  command
+      ->add_option("--zone-blocks", args->zone_blocks,
+                   "Blocks that a zone begins with (--caches zone); small zones are held short, so "
+                   "that no processor keeps what another one needs")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65'536))
       ->capture_default_str();
   command->add_option("--limit", args->limit, "Read only the first LINES lines (0: all)")
       ->type_name("LINES")

@@ -55,6 +55,8 @@ class allocator {
   // What the card knows of a list; none if it is kept in the host.
   virtual std::optional<exalloc_lookaside_counts> lookaside_counts(
       const NPAGED_LOOKASIDE_LIST& list) = 0;
+  // Lets the depth governor go over the lookaside lists, now.
+  virtual void govern() = 0;
   // Whether magazines serve lookaside lists; else every call goes to the card.
   virtual bool magazines() = 0;
 
@@ -69,6 +71,9 @@ class allocator {
   virtual bool has_time() = 0;
 
   virtual std::string card_name() = 0;
+  // Of a simulated card: its link, and the faults injected so far.
+  virtual std::string link_name() { return {}; }
+  virtual std::vector<card_counters::named> injected_faults() { return {}; }
   virtual card_counters counters() = 0;
   virtual library_stats library() = 0;
   // Errors that the library or the card reported, with the first few in words.

@@ -2,7 +2,8 @@
 //
 // A simulated card knows how long it takes itself; the processor that runs the library is not
 // simulated. Its time is charged by what the library counted during a call, at the figures below.
-// docs/replay.md repeats them with their sources: change both.
+// docs/replay.md repeats them with their sources: change both. Those of lines are what `exalloc
+// bench lines` measures.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,11 @@ struct cost_model {
   std::uint64_t slow_allocation_ns = 30;
   std::uint64_t slow_free_ns = 30;
   // A submission line: 64 bytes stored into memory that the card last read.
-  std::uint64_t line_written_ns = 30;
-  // A completion line: the first touch of a line that the card wrote, from the last-level cache
-  // (30 to 160 ns from another core's cache).
-  std::uint64_t line_read_ns = 60;
+  std::uint64_t line_written_ns = 15;
+  // A completion line that has been there for a while: the processor has looked ahead in the ring.
+  std::uint64_t line_read_ns = 15;
+  // The first one after waiting, besides that: it comes from the cache of whoever wrote it.
+  std::uint64_t waited_line_ns = 85;
   // A doorbell: a mutex that nobody holds and a posted uncached store.
   std::uint64_t doorbell_ns = 50;
   // A register read goes over PCIe and back: 0.8 to 1.6 us.
@@ -41,7 +43,7 @@ constexpr std::uint64_t host_cost_ns(const cost_model& model, const processor_st
          (after.lines_consumed - before.lines_consumed) * model.line_read_ns +
          (after.doorbells - before.doorbells) * model.doorbell_ns +
          (after.register_reads - before.register_reads) * model.register_read_ns +
-         (after.waited_ns - before.waited_ns);
+         (after.waits - before.waits) * model.waited_line_ns + (after.waited_ns - before.waited_ns);
 }
 
 }  // namespace exalloc::replay

@@ -106,6 +106,17 @@ std::optional<exalloc_lookaside_counts> library_allocator::lookaside_counts(
   return counts;
 }
 
+// The one thread that plays is the only one that gives commands.
+void library_allocator::govern() {
+  namespace off = regs::offset;
+  try {
+    card_->write(off::command, static_cast<std::uint32_t>(regs::command::govern));
+    while (regs::card_status::command_busy.get(card_->read(off::card_status)) != 0) card_->relax();
+  } catch (const std::runtime_error&) {
+    if (!may_lose_card_) throw;
+  }
+}
+
 void* library_allocator::allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) {
   return ExAllocatePoolWithTag(type, bytes, tag);
 }
@@ -116,6 +127,12 @@ std::uint64_t library_allocator::now_ns() { return card_->now_ns(); }
 void library_allocator::advance_to(std::uint64_t ns) { card_->advance_to(ns); }
 bool library_allocator::has_time() { return !card_name_.starts_with("soft"); }
 std::string library_allocator::card_name() { return card_name_; }
+
+std::vector<card_counters::named> library_allocator::injected_faults() {
+  std::vector<card_counters::named> out;
+  for (const card::injected& f : card_->injected_faults()) out.push_back({f.name, f.count});
+  return out;
+}
 
 // Of a card that is lost: what they were.
 card_counters library_allocator::counters() {

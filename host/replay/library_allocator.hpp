@@ -37,6 +37,7 @@ class library_allocator final : public allocator {
   void delete_lookaside(NPAGED_LOOKASIDE_LIST& list) override;
   std::optional<exalloc_lookaside_counts> lookaside_counts(
       const NPAGED_LOOKASIDE_LIST& list) override;
+  void govern() override;
   bool magazines() override { return magazines_; }
   void* allocate_pool(POOL_TYPE type, std::size_t bytes, ULONG tag) override;
   void free_pool(void* block) override;
@@ -45,6 +46,8 @@ class library_allocator final : public allocator {
   void advance_to(std::uint64_t ns) override;
   bool has_time() override;
   std::string card_name() override;
+  std::string link_name() override { return card_->link_name(); }
+  std::vector<card_counters::named> injected_faults() override;
   card_counters counters() override;
   library_stats library() override;
   std::uint64_t errors_reported() override;

@@ -9,6 +9,11 @@
 namespace exalloc::replay {
 namespace {
 
+// While stocks are filled, a pass of the depth governor comes after so many: some dozens in a
+// trace.
+constexpr std::uint64_t events_per_pass = 4096;
+// After that the card is given time to answer what it was asked ahead of need.
+constexpr std::uint64_t rest_ns = 20'000;
 constexpr std::uint64_t clock_skew_ns = 1000;  // processors start within this of each other
 
 constexpr ULONG tag(const char (&text)[5]) {
@@ -42,20 +47,28 @@ card_counters difference(card_counters now, const card_counters& before) {
 
 }  // namespace
 
-player::player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model,
-               call_timing timing)
+player::player(allocator& calls, const settings& how)
     : calls_(calls),
-      model_(model),
-      random_(seed),
+      how_(how),
+      random_(how.seed),
+      warming_(how.warm),
       counters_at_start_(calls.counters()),
       pool_tag_(tag("Rply")),
       time_zero_(calls.now_ns()) {
-  result_.seed = seed;
-  result_.caches = caches;
-  result_.timing = timing;
-  result_.magazines = calls.magazines();
-  result_.card = calls.card_name();
-  result_.has_latencies = calls.has_time();
+  result_ = fresh_result();
+}
+
+replay_result player::fresh_result() const {
+  replay_result r;
+  r.seed = how_.seed;
+  r.caches = how_.caches;
+  r.timing = how_.timing;
+  r.warmed = how_.warm;
+  r.magazines = calls_.magazines();
+  r.card = calls_.card_name();
+  r.link = calls_.link_name();
+  r.has_latencies = calls_.has_time();
+  return r;
 }
 
 void player::enter(const event& e) {
@@ -85,7 +98,8 @@ player::call_cost player::timed(function&& call) {
   call();
   const processor_stats after = calls_.stats();
   // Commands to the card (a zone is extended) are no waits for a ring, but their time passes too.
-  const std::uint64_t ns = std::max(host_cost_ns(model_, before, after), calls_.now_ns() - began);
+  const std::uint64_t ns =
+      std::max(host_cost_ns(how_.model, before, after), calls_.now_ns() - began);
   *clock_ += ns;
   if (open) due_ = *clock_;  // of a second call for the same event
   return {
@@ -97,7 +111,8 @@ player::call_cost player::timed(function&& call) {
 player::list& player::add_list(std::string name, list_kind kind, std::uint64_t block_size) {
   auto fresh = std::make_unique<list>();
   if (kind == list_kind::zone) {
-    fresh->zone = std::make_unique<zone_list>(calls_, checker_, random_, name, block_size);
+    fresh->zone =
+        std::make_unique<zone_list>(calls_, checker_, random_, name, block_size, how_.zone_blocks);
   } else if (kind == list_kind::lookaside) {
     fresh->cache = std::make_unique<lookaside_cache>(calls_, checker_, name, block_size, pool_tag_);
   }
@@ -140,6 +155,7 @@ player::list& player::list_of(const event& e) {
 
 void player::play(const event& e, std::uint64_t line) {
   ++result_.events;
+  if (warming_ && result_.events % events_per_pass == 0) calls_.govern();
   if (!first_time_) first_time_ = e.time_ns;
   checker_.at_line(line);
   if (is_allocation(e.kind)) {
@@ -228,18 +244,8 @@ void player::release(const live_block& block) {
   }
 }
 
-replay_result player::finish() {
-  checker_.at_line(0);
-  result_.live_at_end = live_.size();
-  result_.processors = clocks_.size();
-  for (const auto& [processor, clock] : clocks_) {
-    result_.simulated_ns = std::max(result_.simulated_ns, clock);
-  }
-  result_.counters = difference(calls_.counters(), counters_at_start_);
-
-  for (const auto& one : lists_) {
-    if (one->cache) one->counts.lookaside = one->cache->figures();
-  }
+// In the order of their allocation, on the processors that allocated them.
+void player::release_all() {
   std::vector<live_block> left;
   left.reserve(live_.size());
   for (const auto& [address, block] : live_) left.push_back(block);
@@ -250,6 +256,43 @@ replay_result player::finish() {
     calls_.enter(block.processor);
     release(block);
   }
+}
+
+void player::start_over() {
+  checker_.at_line(0);
+  release_all();
+  warming_ = false;
+  calls_.advance_to(calls_.now_ns() + rest_ns);
+  result_ = fresh_result();
+  for (const auto& one : lists_) {
+    list_result counts;
+    counts.name = one->counts.name;
+    counts.kind = one->counts.kind;
+    counts.block_size = one->counts.block_size;
+    one->counts = std::move(counts);
+    if (one->cache) one->before = one->cache->figures();
+  }
+  clocks_.clear();
+  clock_ = nullptr;
+  last_start_ = due_ = 0;
+  first_time_.reset();
+  counters_at_start_ = calls_.counters();
+  time_zero_ = calls_.now_ns();
+}
+
+replay_result player::finish() {
+  checker_.at_line(0);
+  result_.live_at_end = live_.size();
+  result_.processors = clocks_.size();
+  for (const auto& [processor, clock] : clocks_) {
+    result_.simulated_ns = std::max(result_.simulated_ns, clock);
+  }
+  result_.counters = difference(calls_.counters(), counters_at_start_);
+
+  for (const auto& one : lists_) {
+    if (one->cache) one->counts.lookaside = one->cache->figures().since(one->before);
+  }
+  release_all();
   for (const auto& one : lists_) {
     if (one->zone) {
       one->zone->check_at_end();
@@ -262,6 +305,7 @@ replay_result player::finish() {
     one->cache.reset();
   }
   result_.library = calls_.library();
+  result_.faults = calls_.injected_faults();
   result_.errors_reported = calls_.errors_reported();
   result_.first_errors = calls_.first_errors();
   result_.checks = checker_.found();

@@ -22,12 +22,25 @@ namespace exalloc::replay {
 
 class player {
  public:
-  player(allocator& calls, std::uint64_t seed, cache_kind caches, const cost_model& model = {},
-         call_timing timing = call_timing::closed);
+  struct settings {
+    std::uint64_t seed = 1;
+    cache_kind caches = cache_kind::lookaside;
+    call_timing timing = call_timing::closed;
+    // start_over() will come, and until then the depth governor goes over the lists every so many
+    // events.
+    bool warm = false;
+    std::uint64_t zone_blocks = zone_list::usual_blocks;  // that a zone begins with
+    cost_model model{};
+  };
+  player(allocator& calls, const settings& how);
 
   // One event, which stands in this line; with open timing it has a time. Throws
   // std::runtime_error when a zone cannot be made.
   void play(const event& e, std::uint64_t line);
+
+  // What was played so far only filled stocks: frees what is left and counts from 0 again. Lists,
+  // and what was found wrong, stay.
+  void start_over();
 
   // Frees what is left, checks every zone, and gives the result: all but what the reader knows.
   // Once only.
@@ -39,6 +52,7 @@ class player {
     list_result counts;
     std::unique_ptr<zone_list> zone;
     std::unique_ptr<lookaside_cache> cache;  // neither: pool
+    lookaside_figures before;                // start_over()
   };
   struct live_block {
     void* block;
@@ -63,6 +77,8 @@ class player {
   void allocate(const event& e);
   void free(const event& e);
   void release(const live_block& block);
+  void release_all();
+  replay_result fresh_result() const;
   list& list_of(const event& e);
   list& add_list(std::string name, list_kind kind, std::uint64_t block_size);
 
@@ -71,10 +87,11 @@ class player {
   call_cost timed(function&& call);
 
   allocator& calls_;
-  cost_model model_;
+  const settings how_;
   std::mt19937_64 random_;
   shadow checker_;
   replay_result result_;
+  bool warming_;
   card_counters counters_at_start_;
   ULONG pool_tag_;
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include "input_error.hpp"
 #include "player.hpp"
@@ -27,29 +29,45 @@ void want_time(const event& e, const trace_reader& reader, const std::string& tr
 
 replay_result run_replay(const replay_options& options, const std::function<allocator&()>& open) {
   constexpr std::uint64_t events_between_progress = 256;
-  trace_reader reader(options.trace, options.reading, options.complain);
+  std::optional<trace_reader> reader(std::in_place, options.trace, options.reading,
+                                     options.complain);
   event e;
   // The first event proves that this is a trace at all.
-  bool more = reader.next(e);
+  bool more = reader->next(e);
   const bool timed = options.timing == call_timing::open;
-  if (more && timed) want_time(e, reader, options.trace);
-  player playing(open(), options.seed, options.caches, {}, options.timing);
+  if (more && timed) want_time(e, *reader, options.trace);
+  player playing(open(), {.seed = options.seed,
+                          .caches = options.caches,
+                          .timing = options.timing,
+                          .warm = options.warm,
+                          .zone_blocks = options.zone_blocks});
 
-  const auto began = std::chrono::steady_clock::now();
-  for (; more; more = reader.next(e)) {
-    if (timed) want_time(e, reader, options.trace);
-    playing.play(e, reader.lines());
-    if (options.progress && reader.events() % events_between_progress == 0) {
-      options.progress(reader.fraction(), reader.lines());
+  const auto play_all = [&](double from, double share) {
+    for (; more; more = reader->next(e)) {
+      if (timed) want_time(e, *reader, options.trace);
+      playing.play(e, reader->lines());
+      if (options.progress && reader->events() % events_between_progress == 0) {
+        const double fraction = reader->fraction();
+        options.progress(fraction == 0 ? 0 : from + share * fraction, reader->lines());
+      }
     }
+  };
+  if (options.warm) {
+    play_all(0, 0.5);
+    playing.start_over();
+    // What is wrong with the trace has been told.
+    reader.emplace(options.trace, options.reading, [](const std::string&) {});
+    more = reader->next(e);
   }
+  const auto began = std::chrono::steady_clock::now();
+  play_all(options.warm ? 0.5 : 0, options.warm ? 0.5 : 1);
   replay_result result = playing.finish();
   result.wall_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   result.trace = options.trace;
-  result.format = reader.format();
-  result.lines = reader.lines();
-  result.malformed_lines = reader.malformed();
+  result.format = reader->format();
+  result.lines = reader->lines();
+  result.malformed_lines = reader->malformed();
   return result;
 }
 

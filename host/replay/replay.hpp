@@ -17,6 +17,9 @@ struct replay_options {
   std::uint64_t seed = 1;
   cache_kind caches = cache_kind::lookaside;
   call_timing timing = call_timing::closed;
+  // Plays the trace twice: first to fill stocks and grow lists, then to count and measure.
+  bool warm = false;
+  std::uint64_t zone_blocks = 64;                    // that a zone begins with
   std::function<void(const std::string&)> complain;  // of malformed lines
   // Called now and then with the share that is done (0 when unknown) and the lines so far.
   std::function<void(double, std::uint64_t)> progress;

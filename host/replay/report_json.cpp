@@ -46,6 +46,12 @@ json one_list(const list_result& list) {
           {"lookaside", lookaside(list.lookaside)}};
 }
 
+json faults(const replay_result& r) {
+  json out;
+  for (const auto& fault : r.faults) out[fault.name] = fault.value;
+  return out;
+}
+
 json clock_mhz(const card_counters& counters) {
   if (!counters.clock_khz) return nullptr;
   const std::uint64_t khz = *counters.clock_khz;
@@ -58,7 +64,7 @@ std::string json_report(const replay_result& r) {
   json lists = json::array();
   for (const list_result& list : r.lists) lists.push_back(one_list(list));
   const findings& c = r.checks;
-  const json report = {
+  json report = {
       {"trace", r.trace},
       {"format", to_string(r.format)},
       {"card", r.card},
@@ -91,6 +97,9 @@ std::string json_report(const replay_result& r) {
       {"checks",
        {{"overlapping_blocks", c.overlapping + c.outside_segment + c.corrupted},
         {"lost_blocks", c.lost + c.wrong_answers}}}};
+  // Keys of what is not usual are there only where it is.
+  if (r.warmed) report["warm"] = true;
+  if (!r.faults.empty()) report["faults"] = faults(r);
   // A file name may be any bytes; JSON is UTF-8.
   return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

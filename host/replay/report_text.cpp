@@ -133,6 +133,12 @@ void card(out o, const replay_result& r) {
   row(o, "errors", r.library.errors);
 }
 
+void faults(out o, const replay_result& r) {
+  if (r.faults.empty()) return;
+  fmt::format_to(o, "\nFaults injected\n");
+  for (const auto& fault : r.faults) row(o, fault.name, fault.value);
+}
+
 void checks(out o, const replay_result& r) {
   const findings& c = r.checks;
   fmt::format_to(o, "\nChecks\n");
@@ -152,8 +158,9 @@ void checks(out o, const replay_result& r) {
 std::string text_report(const replay_result& r, bool unicode) {
   std::string text;
   const out o(text);
-  fmt::format_to(o, "{} ({}) on card {}: {} processors, seed {}, {} timing, {:.1f} s\n", r.trace,
-                 to_string(r.format), r.card, r.processors, r.seed, to_string(r.timing),
+  fmt::format_to(o, "{} ({}) on card {}{}{}: {} processors, seed {}, {} timing{}, {:.1f} s\n",
+                 r.trace, to_string(r.format), r.card, r.link.empty() ? "" : ", link ", r.link,
+                 r.processors, r.seed, to_string(r.timing), r.warmed ? ", played once before" : "",
                  r.wall_seconds);
   if (r.counters.cycles && r.wall_seconds > 0) {
     fmt::format_to(o, "{} card cycles simulated a second, left-out ones counted\n",
@@ -167,6 +174,7 @@ std::string text_report(const replay_result& r, bool unicode) {
   fmt::format_to(o, "\nRequested bytes, from\n{}", picture(r.sizes, "B ", unicode));
   latencies(o, r, unicode);
   card(o, r);
+  faults(o, r);
   checks(o, r);
   return text;
 }

@@ -38,6 +38,15 @@ struct lookaside_figures {
   std::uint32_t depth = 0, maximum_depth = 0, size = 0;
   std::uint32_t allocates = 0, allocate_misses = 0, frees = 0, free_misses = 0;
 
+  // The counts since then.
+  lookaside_figures since(const lookaside_figures& before) const {
+    lookaside_figures out = *this;
+    out.allocates -= before.allocates;
+    out.allocate_misses -= before.allocate_misses;
+    out.frees -= before.frees;
+    out.free_misses -= before.free_misses;
+    return out;
+  }
   double hit_rate() const {
     return allocates == 0 ? 0 : static_cast<double>(allocates - allocate_misses) / allocates;
   }
@@ -73,6 +82,8 @@ struct replay_result {
   cache_kind caches = cache_kind::zone;
   bool magazines = true;  // of lookaside lists
   call_timing timing = call_timing::closed;
+  bool warmed = false;  // the trace was played once before
+  std::string link;     // of a simulated card
 
   std::uint64_t events = 0;
   std::uint64_t allocations = 0;
@@ -97,6 +108,7 @@ struct replay_result {
 
   card_counters counters;  // of the trace alone, without what the checks at its end did
   library_stats library;
+  std::vector<card_counters::named> faults;  // injected; empty if none were to be
   findings checks;
   std::uint64_t errors_reported = 0;
   std::vector<std::string> first_errors;

@@ -9,7 +9,6 @@
 namespace exalloc::replay {
 namespace {
 
-constexpr std::uint64_t first_blocks = 64;  // one slab
 // A segment doubles the zone up to these limits.
 constexpr std::uint64_t most_blocks = 64 * 1024;
 constexpr std::uint64_t most_bytes = 64 * 1024 * 1024;
@@ -18,11 +17,12 @@ constexpr std::size_t jitter_steps = 64;  // of 8 bytes
 }  // namespace
 
 zone_list::zone_list(allocator& calls, shadow& checker, std::mt19937_64& random,
-                     const std::string& name, std::size_t block_size)
+                     const std::string& name, std::size_t block_size, std::uint64_t first_blocks)
     : calls_(calls),
       checker_(checker),
       random_(random),
       block_size_(block_size),
+      first_blocks_(first_blocks),
       number_(checker.add_zone(name, block_size)) {
   segment first = make_segment(next_blocks());
   const NTSTATUS status =
@@ -44,7 +44,7 @@ zone_list::~zone_list() {
 
 std::uint64_t zone_list::next_blocks() const {
   const std::uint64_t limit = std::clamp<std::uint64_t>(most_bytes / block_size_, 1, most_blocks);
-  return std::min(std::max(checker_.carved(number_), first_blocks), limit);
+  return std::min(std::max(checker_.carved(number_), first_blocks_), limit);
 }
 
 zone_list::segment zone_list::make_segment(std::uint64_t blocks) {

@@ -14,10 +14,12 @@ namespace exalloc::replay {
 
 class zone_list {
  public:
-  // Throws std::runtime_error when the zone cannot be made. Allocator, checker and random numbers
-  // outlive the zone.
+  static constexpr std::uint64_t usual_blocks = 64;  // one slab
+
+  // Begins with a segment of so many blocks. Throws std::runtime_error when the zone cannot be
+  // made. Allocator, checker and random numbers outlive the zone.
   zone_list(allocator& calls, shadow& checker, std::mt19937_64& random, const std::string& name,
-            std::size_t block_size);
+            std::size_t block_size, std::uint64_t first_blocks = usual_blocks);
   // Retires the zone, then gives its segments back.
   ~zone_list();
   zone_list(const zone_list&) = delete;
@@ -50,6 +52,7 @@ class zone_list {
   shadow& checker_;
   std::mt19937_64& random_;
   std::size_t block_size_;
+  std::uint64_t first_blocks_;
   shadow::zone_number number_;
   ZONE_HEADER header_{};
   std::vector<segment> segments_;

@@ -11,6 +11,9 @@ constexpr std::uint64_t phase_of(std::uint32_t line_number) {
   return 1U ^ ((line_number >> portal::ring_log2) & 1U);
 }
 
+// A refill reads five lines: what the next one reads is on its way by then.
+constexpr std::uint32_t lines_ahead = 6;
+
 constexpr std::uint32_t slot_of(std::uint32_t line_number) {
   return line_number & (portal::ring_lines - 1);
 }
@@ -76,6 +79,7 @@ bool portal::receive(completion& into) noexcept {
   const line& from = completion_[slot_of(consumed_)];
   const std::uint64_t header = __atomic_load_n(&from.header, __ATOMIC_ACQUIRE);
   if (h::phase.get(header) != phase_of(consumed_)) return false;
+  __builtin_prefetch(&completion_[slot_of(consumed_ + lines_ahead)]);
   into.opcode = static_cast<regs::opcode>(h::opcode.get(header));
   into.status = static_cast<regs::status>(h::status.get(header));
   into.last = h::last.get(header) != 0;

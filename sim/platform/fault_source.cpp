@@ -49,6 +49,7 @@ fault_source::fate fault_source::of_tlps(tlp_kind kind, direction way, picosecon
     // Each rule counts for itself; the first one that hits is the TLP's fate.
     if (!tlps_[i].hit(rule.which, plan_.start, now) || out.what != tlp_fault::none) continue;
     out = {rule.what, rule.delay};
+    count(rule.what);
     if (rule.what == tlp_fault::lost || rule.what == tlp_fault::poisoned) harmed_by(rule.text, now);
   }
   return out;
@@ -61,6 +62,7 @@ axi_fault fault_source::of_access(bool write, picoseconds now) {
     if (rule.write != write || !axi_[i].hit(rule.which, plan_.start, now) || out != axi_fault::none)
       continue;
     out = rule.what;
+    ++done_.bus_errors;
     harmed_by(rule.text, now);
   }
   return out;
@@ -72,10 +74,23 @@ picoseconds fault_source::next_event() const {
 
 event_rule fault_source::take_event() {
   const event_rule& event = plan_.events[next_event_++];
+  ++(event.what == link_event::down      ? done_.link_downs
+     : event.what == link_event::retrain ? done_.retrains
+                                         : done_.resets);
   if (event.what != link_event::retrain) harmed_by(event.text, event.at);
   return event;
 }
 
-void fault_source::timed_out(picoseconds now) { harmed_by("completion timeout", now); }
+void fault_source::timed_out(picoseconds now) {
+  ++done_.timeouts;
+  harmed_by("completion timeout", now);
+}
+
+void fault_source::count(tlp_fault what) {
+  ++(what == tlp_fault::late         ? done_.late
+     : what == tlp_fault::lost       ? done_.lost
+     : what == tlp_fault::duplicated ? done_.duplicated
+                                     : done_.poisoned);
+}
 
 }  // namespace exalloc::sim

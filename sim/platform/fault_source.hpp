@@ -29,6 +29,15 @@ class fault_source {
   event_rule take_event();
 
   bool any() const { return !plan_.empty(); }
+  // What has been done so far.
+  struct counts {
+    std::uint64_t late = 0, lost = 0, duplicated = 0,
+                  poisoned = 0;  // TLPs, one group counts as one
+    std::uint64_t bus_errors = 0, link_downs = 0, retrains = 0, resets = 0, timeouts = 0;
+  };
+  const counts& done() const { return done_; }
+  // A TLP was lost because the link was down.
+  void lost_with_link() { ++done_.lost; }
   picoseconds completion_timeout() const { return plan_.completion_timeout; }
   // An answer came too late or not at all.
   void timed_out(picoseconds now);
@@ -41,12 +50,14 @@ class fault_source {
     std::uint64_t state, seen = 0, hits = 0;
     bool hit(const fault_choice& which, picoseconds start, picoseconds now);
   };
+  void count(tlp_fault what);
   void harmed_by(const std::string& what, picoseconds now);
 
   fault_plan plan_;
   std::vector<chooser> tlps_, axi_;  // one a rule
   std::size_t next_event_ = 0;
   std::string harm_;
+  counts done_;
 };
 
 }  // namespace exalloc::sim

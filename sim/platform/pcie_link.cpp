@@ -63,7 +63,9 @@ void pcie_link::send(transfer& t, const tlp_group& group, direction way, stage& 
                      stage& ends) {
   const picoseconds now = now_ps();
   const fault_source::fate fate = faults_.of_tlps(group.kind, way, now);
-  if (fate.what == tlp_fault::lost || now < down_until_) return lose(t, ends, no_completion);
+  const bool no_link = now < down_until_;
+  if (no_link && fate.what != tlp_fault::lost) faults_.lost_with_link();
+  if (fate.what == tlp_fault::lost || no_link) return lose(t, ends, no_completion);
   link_direction& wire = way == direction::down ? down_ : up_;
   picoseconds at = wire.send(group, now, fate.delay);
   if (fate.what == tlp_fault::duplicated) send_twice(t, group, way, arrives);

@@ -159,6 +159,9 @@ void platform::pause() {
   sc_core::sc_pause();
 }
 
+const fault_source::counts& platform::injected() const { return parts_->faults.done(); }
+bool platform::has_faults() const { return parts_->faults.any(); }
+
 const std::string& platform::harm() const { return parts_->faults.harm(); }
 
 bool platform::quiet() const {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "platform/fault_plan.hpp"
+#include "platform/fault_source.hpp"
 #include "platform/link_settings.hpp"
 #include "platform/transactions.hpp"
 #include "rtl_card.hpp"
@@ -42,6 +43,9 @@ class platform {
   // Nothing is under way: nothing will happen by itself.
   bool quiet() const;
 
+  // Faults injected so far.
+  const fault_source::counts& injected() const;
+  bool has_faults() const;
   // The first fault after which somebody may wait in vain, in words; empty before it.
   const std::string& harm() const;
 

@@ -144,6 +144,8 @@ class fake_allocator final : public allocator {
     if (fault_ == fault::list_keeps_too_many) c.held = c.depth;
     return c;
   }
+  void govern() override { ++governed; }
+  unsigned governed = 0;
   bool magazines() override { return fault_ != fault::card_counts_wrong; }
 
   void* allocate_pool(POOL_TYPE, std::size_t bytes, ULONG) override {

@@ -13,7 +13,7 @@ namespace {
 replay_result play(const std::vector<event>& events, fault wrong = fault::none,
                    std::uint64_t seed = 1, cache_kind caches = cache_kind::zone) {
   fake_allocator calls(wrong);
-  player playing(calls, seed, caches);
+  player playing(calls, {.seed = seed, .caches = caches});
   std::uint64_t line = 0;
   for (const event& e : events) playing.play(e, ++line);
   return playing.finish();
@@ -112,19 +112,20 @@ TEST(replay_zones, start_small_and_double_when_full) {
 TEST(replay_time, is_charged_by_the_model) {
   fake_allocator calls;
   const cost_model model;
-  player playing(calls, 1, cache_kind::zone, model);
+  player playing(calls, {.caches = cache_kind::zone});
   for (std::uint64_t i = 1; i <= 65; ++i) playing.play(cache_allocate(i, "a", 40), i);
   playing.play(cache_free(1), 66);
   const replay_result r = playing.finish();
   EXPECT_EQ(r.allocate_ns.percentile(0.5), model.fast_allocation_ns);
   // The last one waited for the card, then took a block of the new segment.
-  EXPECT_EQ(r.allocate_ns.maximum(), 500 + model.slow_allocation_ns + model.fast_allocation_ns);
+  EXPECT_EQ(r.allocate_ns.maximum(),
+            500 + model.waited_line_ns + model.slow_allocation_ns + model.fast_allocation_ns);
   EXPECT_EQ(r.free_ns.maximum(), model.fast_free_ns);
 }
 
 TEST(replay_time, open_calls_begin_at_their_own_times) {
   fake_allocator calls;
-  player playing(calls, 1, cache_kind::zone, {}, call_timing::open);
+  player playing(calls, {.caches = cache_kind::zone, .timing = call_timing::open});
   const auto at = [&](event e, std::uint64_t ns) {
     e.time_ns = 5'000'000'000 + ns;
     playing.play(e, 1);
@@ -138,7 +139,8 @@ TEST(replay_time, open_calls_begin_at_their_own_times) {
   const replay_result r = playing.finish();
   const cost_model model;
   EXPECT_EQ(r.timing, call_timing::open);
-  const std::uint64_t miss = 500 + model.slow_allocation_ns + model.fast_allocation_ns;
+  const std::uint64_t miss =
+      500 + model.waited_line_ns + model.slow_allocation_ns + model.fast_allocation_ns;
   EXPECT_EQ(r.simulated_ns, 3'000'000 + miss + model.fast_allocation_ns + model.fast_free_ns);
   EXPECT_EQ(r.allocate_ns.maximum(), miss);
   // Of the 65 others one waited for that.
@@ -153,6 +155,70 @@ TEST(replay_time, the_same_seed_gives_the_same_times) {
   }
   EXPECT_EQ(play(events, fault::none, 7).simulated_ns, play(events, fault::none, 7).simulated_ns);
   EXPECT_NE(play(events, fault::none, 7).simulated_ns, play(events, fault::none, 8).simulated_ns);
+}
+
+// What the first time took does not count, and what it left is used.
+TEST(replay_warm, counts_the_second_time_only) {
+  fake_allocator calls;
+  player playing(calls, {.caches = cache_kind::zone, .warm = true});
+  const auto once = [&] {
+    for (std::uint64_t i = 1; i <= 65; ++i) playing.play(cache_allocate(i, "a", 40), i);
+    playing.play(cache_free(1), 66);
+  };
+  once();
+  playing.start_over();
+  once();
+  const replay_result r = playing.finish();
+  EXPECT_TRUE(r.warmed);
+  EXPECT_TRUE(r.passed());
+  EXPECT_EQ(r.events, 66u);
+  EXPECT_EQ(r.frees, 1u);
+  EXPECT_EQ(r.live_at_end, 64u);
+  EXPECT_EQ(r.processors, 1u);
+  // The zone has grown before.
+  EXPECT_EQ(list_named(r, "a").misses, 0u);
+  EXPECT_EQ(list_named(r, "a").allocations, 65u);
+  EXPECT_EQ(list_named(r, "a").peak_live, 65u);
+  EXPECT_EQ(r.allocate_ns.maximum(), cost_model().fast_allocation_ns);
+  EXPECT_LT(r.simulated_ns, 1000u + 65 * 2 + 3);
+}
+
+TEST(replay_warm, the_governor_works_the_first_time_only) {
+  fake_allocator calls;
+  player playing(calls, {.caches = cache_kind::lookaside, .warm = true});
+  const auto once = [&] {
+    for (std::uint64_t i = 1; i <= 5000; ++i) {
+      playing.play(cache_allocate(i, "a", 40), i);
+      playing.play(cache_free(i), i);
+    }
+  };
+  once();
+  EXPECT_EQ(calls.governed, 2u);
+  playing.start_over();
+  once();
+  const replay_result r = playing.finish();
+  EXPECT_EQ(calls.governed, 2u);
+  EXPECT_TRUE(r.passed());
+  // The list has its entry; the fields are of the second time.
+  EXPECT_EQ(list_named(r, "a").lookaside->allocates, 5000u);
+  EXPECT_EQ(list_named(r, "a").lookaside->allocate_misses, 0u);
+}
+
+TEST(replay_warm, what_was_wrong_the_first_time_stays_wrong) {
+  fake_allocator calls(fault::same_block_twice);
+  player playing(calls, {.caches = cache_kind::zone, .warm = true});
+  for (std::uint64_t i = 1; i <= 6; ++i) playing.play(cache_allocate(i, "a", 40), i);
+  playing.start_over();
+  EXPECT_GT(playing.finish().checks.overlapping, 0u);
+}
+
+TEST(replay_zones, may_begin_larger) {
+  fake_allocator calls;
+  player playing(calls, {.caches = cache_kind::zone, .zone_blocks = 300});
+  for (std::uint64_t i = 1; i <= 300; ++i) playing.play(cache_allocate(i, "a", 40), i);
+  const replay_result r = playing.finish();
+  EXPECT_EQ(list_named(r, "a").extends, 0u);
+  EXPECT_EQ(list_named(r, "a").carved, 300u);
 }
 
 // Enough zone and pool traffic for every fault to show.

@@ -80,6 +80,15 @@ TEST(json_report_of, has_exactly_the_promised_keys) {
                                    "allocations", "frees", "failed_allocations", "unmatched_frees",
                                    "null_frees", "untraced_frees", "live_at_end", "peak_live",
                                    "peak_bytes", "lists", "card_stats", "latency_ns", "checks"}));
+  replay_result unusual = sample();
+  unusual.warmed = true;
+  unusual.faults = {{"late TLPs", 3}, {"lost TLPs", 0}};
+  const auto u = nlohmann::json::parse(json_report(unusual));
+  EXPECT_EQ(keys(u).size(), keys(j).size() + 2);
+  EXPECT_EQ(u["warm"], true);
+  EXPECT_EQ(u["faults"]["late TLPs"], 3);
+  EXPECT_THAT(text_report(unusual, false), HasSubstr("Faults injected\n  late TLPs   "));
+  EXPECT_THAT(text_report(sample(), false), Not(HasSubstr("Faults")));
   EXPECT_EQ(keys(j["lists"][0]), (std::set<std::string>{"name", "kind", "block_size", "allocations",
                                                         "frees", "peak_live", "magazine_hits",
                                                         "card_refills", "misses", "lookaside"}));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,42 @@ TEST(replay_on_a_link, follows_link_seed_and_timing) {
   constexpr std::uint64_t us = 260;  // from its first event to its last
   EXPECT_GE(cycles(open), us * 300);
   EXPECT_LT(cycles(closed), cycles(open));
+}
+
+TEST(replay_on_a_link, is_named_in_the_report) {
+  const auto text = [](const char* arguments) {
+    return exalloc(fmt::format("replay {}/nginx-wrk.ftrace.txt.xz --limit 100 {} 2>/dev/null",
+                               EXALLOC_TEST_DATA, arguments))
+        .text;
+  };
+  const std::string sim = text("--link gen4x8 --warm");
+  EXPECT_THAT(sim, testing::HasSubstr("on card sim, link gen4x8:"));
+  EXPECT_THAT(sim, testing::HasSubstr("played once before"));
+  EXPECT_THAT(sim, testing::HasSubstr(" card cycles simulated a second"));
+  EXPECT_THAT(sim, testing::Not(testing::HasSubstr("Faults injected")));
+  EXPECT_THAT(text("--card soft"), testing::HasSubstr("on card soft:"));
+}
+
+TEST(replay_on_a_link, counts_the_faults_it_injects) {
+  const json out = json::parse(replay(
+      "--card sim --fault late:any@20%+1us,dup:write@7x2,slverr:read@100000,start=0us,seed=2"));
+  const json& faults = out.at("faults");
+  EXPECT_GT(faults.at("late TLPs"), 10);
+  EXPECT_EQ(faults.at("doubled TLPs"), 2);
+  EXPECT_EQ(faults.at("lost TLPs"), 0);
+  EXPECT_EQ(faults.at("card resets"), 0);
+}
+
+TEST(bench_lines, has_a_figure_for_each_kind) {
+  cpu_set_t set;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
+  const outcome o = exalloc("bench lines --rounds 3 --json - 2>/dev/null");
+  if (CPU_COUNT(&set) < 2) {
+    EXPECT_EQ(o.status, 2);
+    return;
+  }
+  ASSERT_EQ(o.status, 0);
+  EXPECT_EQ(json::parse(o.text).at("lines").size(), 4u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exalloc/export.h"
 
@@ -121,6 +122,15 @@ class EXALLOC_API card {
   // only then is the file complete. Throws std::runtime_error where there is nothing to record or
   // the file cannot be written.
   virtual void trace(const std::string& file);
+
+  // Of a simulated card: the link it sits on, and how often each fault has been injected so far;
+  // empty where there is none.
+  virtual std::string link_name() { return {}; }
+  struct injected {
+    std::string name;
+    std::uint64_t count = 0;
+  };
+  virtual std::vector<injected> injected_faults() { return {}; }
 
   // After so many milliseconds of real time without an answer the card counts as lost.
   virtual std::uint32_t patience_ms() const noexcept { return 2'000; }
