@@ -107,20 +107,24 @@ class Budget(unittest.TestCase):
 
 
 class Kept(unittest.TestCase):
-    row = {"key": "k", "lut": 100, "bram": 0.5, "into": "state_q"}
+    row = {"key": "k", "lut": 100, "lut_memory": 8, "ff": 50, "carry8": 2, "bram": 0.5, "uram": 0, "chain_bits": 8, "levels": 5, "into": "state_q"}
 
     def found(self, kept, **measured):
         return synth.other_figures({"unit": {**self.row, **measured}}, kept)
 
     def test_the_same_figures_are_silent(self):
         self.assertEqual(self.found({"unit": {**self.row, "count": 4}}), [])
+        self.assertEqual(self.found({"unit": self.row}, lut=103, levels=4, into="other_q"), [])
 
     def test_another_figure_of_the_same_sources_is_told(self):
-        self.assertIn("lut is 101 where", self.found({"unit": self.row}, lut=101)[0])
+        self.assertIn("104 LUT where", self.found({"unit": self.row}, lut=104)[0])
+        for figure in ("ff", "lut_memory", "carry8", "bram", "uram", "chain_bits"):
+            self.assertEqual(len(self.found({"unit": self.row}, **{figure: 7})), 1, figure)
+        self.assertEqual(len(self.found({"unit": self.row}, levels=3)), 1)
 
     def test_of_other_sources_anything_may_be(self):
-        self.assertEqual(self.found({"unit": {**self.row, "key": "old"}}, lut=101), [])
-        self.assertEqual(self.found({}, lut=101), [])
+        self.assertEqual(self.found({"unit": {**self.row, "key": "old"}}, lut=150), [])
+        self.assertEqual(self.found({}, lut=150), [])
 
 
 class Keys(unittest.TestCase):

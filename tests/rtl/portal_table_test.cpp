@@ -235,6 +235,7 @@ class PortalTable : public ports::ModuleTest<Vportal_table> {
       if (portals_[i].line || portals_[i].run_look) dut_.in_hand_i |= bit;
       if (portals_[i].fetch_look) dut_.fetching_i |= bit;
     }
+    if (hold_) dut_.in_hand_i = ~std::uint64_t{0};
     if (fail_ && fail_->write) {
       dut_.write_fail_i = 1;
       dut_.write_fail_idx_i = static_cast<std::uint8_t>(fail_->portal);
@@ -356,7 +357,7 @@ class PortalTable : public ports::ModuleTest<Vportal_table> {
       live |= std::uint64_t{p.live} << i;
       // Every portal is looked at in turn, but for the cycles of the host's accesses; the portal
       // that was configured last is where the turn goes on.
-      if (!p.start || !p.drained()) p.drained_since = now_;
+      if (!p.start || !p.drained() || hold_) p.drained_since = now_;
       p.drained_since = std::max(p.drained_since, last_config_);
       ASSERT_LT(now_ - p.drained_since, 2 * kPortals + 10) << "portal " << i << " never starts";
     }
@@ -413,6 +414,7 @@ class PortalTable : public ports::ModuleTest<Vportal_table> {
   std::vector<std::pair<unsigned, bool Portal::*>> ended_;
   std::uint64_t last_access_ = 0, last_config_ = 0;
   bool write_fail_next_ = false;
+  bool hold_ = false;  // something of every portal is in hand
   struct Failure {
     bool write;
     unsigned portal;
@@ -451,10 +453,15 @@ TEST_F(PortalTable, EachPortalFailsForItself) {
   };
   for (const bool writes : {false, true}) {
     config_percent_ = 0;
+    // All wait to start at once, and then each starts for itself.
+    hold_ = true;
     for (unsigned i = 0; i < kPortals; ++i) {
-      Write(i, regs::offset::portal_config, 0x0401);
+      Write((i * 23 + 7) % kPortals, regs::offset::portal_config, 0x0401);
       quiet(4);
     }
+    quiet(100);
+    ASSERT_EQ(dut_.live_o, 0u);
+    hold_ = false;
     quiet(300);
     ASSERT_EQ(dut_.live_o, ~std::uint64_t{0});
     for (unsigned n = 0; n < kPortals && !HasFailure(); ++n) {
