@@ -53,30 +53,35 @@ sim_card::sim_card(const link_settings& link, fault_plan faults)
 sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults)
     : link_name_(link.name), memory_(memory), platform_(link, memory_, std::move(faults)) {
   platform_.on_line([this](std::uint64_t) {
-    line_came_ = true;
+    lines_.fetch_add(1, std::memory_order_relaxed);
     if (pause_at_line_) platform_.pause();
   });
-  platform_.on_interrupt([this] { interrupted_.notify_all(); });
+  platform_.on_interrupt([this] {
+    const std::lock_guard lock(interrupt_mutex_);
+    ++interrupts_;
+    interrupted_.notify_all();
+  });
 }
 sim_card::~sim_card() = default;
 
 std::uint32_t sim_card::read(std::uint32_t offset) {
-  std::lock_guard lock(mutex_);
-  std::optional<register_answer> answer;
-  platform_.read(offset, [&](const register_answer& a) {
-    answer = a;
-    platform_.pause();
+  return queue_.run([&] {
+    std::optional<register_answer> answer;
+    platform_.read(offset, [&](const register_answer& a) {
+      answer = a;
+      platform_.pause();
+    });
+    silent_ = 0;
+    // The link answers every read, if only with the completion timeout.
+    while (!answer) platform_.run_what_is_under_way(never);
+    if (!answer->ok) {
+      const char* const why =
+          answer->error != nullptr ? answer->error : "the bus answered with an error";
+      throw std::runtime_error(fmt::format("sim card: read of register {:#06x}: {}{}", offset, why,
+                                           because_of_faults()));
+    }
+    return answer->value;
   });
-  silent_ = 0;
-  // The link answers every read, if only with the completion timeout.
-  while (!answer) platform_.run_what_is_under_way(never);
-  if (!answer->ok) {
-    const char* const why =
-        answer->error != nullptr ? answer->error : "the bus answered with an error";
-    throw std::runtime_error(
-        fmt::format("sim card: read of register {:#06x}: {}{}", offset, why, because_of_faults()));
-  }
-  return answer->value;
 }
 
 std::string sim_card::because_of_faults() const {
@@ -84,23 +89,27 @@ std::string sim_card::because_of_faults() const {
 }
 
 void sim_card::write(std::uint32_t offset, std::uint32_t value) {
-  std::lock_guard lock(mutex_);
-  platform_.write(offset, value);
-  silent_ = 0;
+  queue_.run([&] {
+    platform_.write(offset, value);
+    silent_ = 0;
+  });
 }
 
+// A line that came while this waited in the queue may be the one.
 void sim_card::relax() {
-  std::lock_guard lock(mutex_);
-  run_a_while();
+  const std::uint64_t seen = lines_.load(std::memory_order_relaxed);
+  queue_.run([&] {
+    if (lines_.load(std::memory_order_relaxed) == seen) run_a_while();
+  });
 }
 
 // Until a line has been written, at most longest_relax.
 void sim_card::run_a_while() {
-  line_came_ = false;
+  const std::uint64_t seen = lines_.load(std::memory_order_relaxed);
   pause_at_line_ = true;
   platform_.run_what_is_under_way(platform_.now() + longest_relax);
   pause_at_line_ = false;
-  if (line_came_ || !platform_.quiet()) {
+  if (lines_.load(std::memory_order_relaxed) != seen || !platform_.quiet()) {
     silent_ = 0;
   } else if (platform_.harm().empty()) {
     platform_.run(platform_.now() + poll);
@@ -117,54 +126,64 @@ bool sim_card::wait_interrupt(std::uint64_t timeout_ns) {
   using clock = std::chrono::steady_clock;
   constexpr std::uint64_t longest = std::uint64_t{1} << 60;  // a clock can still add it
   const auto end = clock::now() + std::chrono::nanoseconds(std::min(timeout_ns, longest));
-  std::unique_lock lock(mutex_);
-  auto pause = patience;
-  while (!platform_.interrupt()) {
+  const auto interrupts = [this] {
+    const std::lock_guard lock(interrupt_mutex_);
+    return interrupts_;
+  };
+  for (auto pause = patience;;) {
+    const std::uint64_t before = interrupts();
+    picoseconds seen = 0;
+    const bool up = queue_.run([&] {
+      seen = platform_.now();
+      return platform_.interrupt();
+    });
+    if (up) return true;
     const auto now = clock::now();
     if (now >= end) return false;
-    const picoseconds seen = platform_.now();
-    interrupted_.wait_until(lock, std::min<clock::time_point>(end, now + pause));
-    const bool nothing_to_do = platform_.quiet();
-    const bool somebody_drives = platform_.now() != seen;
-    pause = nothing_to_do || somebody_drives ? patience : std::chrono::microseconds(50);
-    if (!nothing_to_do && !somebody_drives) run_a_while();
+    {
+      std::unique_lock lock(interrupt_mutex_);
+      interrupted_.wait_until(lock, std::min<clock::time_point>(end, now + pause),
+                              [&] { return interrupts_ != before; });
+    }
+    const bool drives = queue_.run([&] {
+      const bool nothing_to_do = platform_.quiet(), somebody_drives = platform_.now() != seen;
+      if (nothing_to_do || somebody_drives) return false;
+      run_a_while();
+      return true;
+    });
+    pause = drives ? std::chrono::microseconds(50) : patience;
   }
-  return true;
 }
 
 void sim_card::attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel) {
-  std::lock_guard lock(mutex_);
-  platform_.attach(stream_port, kernel);
-}  // the kernel there was ends outside the lock: the parameter lives longer
+  queue_.run([&] { platform_.attach(stream_port, kernel); });
+}  // the kernel there was ends outside the queue: the parameter lives longer
 
 std::uint64_t sim_card::now_ns() {
-  std::lock_guard lock(mutex_);
-  return platform_.now() / ps_per_ns;
+  return queue_.run([&] { return platform_.now() / ps_per_ns; });
 }
 
 void sim_card::advance_to(std::uint64_t ns) {
-  std::lock_guard lock(mutex_);
-  platform_.run(ns * ps_per_ns);
+  queue_.run([&] { platform_.run(ns * ps_per_ns); });
 }
 
 bool sim_card::quiet() {
-  std::lock_guard lock(mutex_);
-  return platform_.quiet();
+  return queue_.run([&] { return platform_.quiet(); });
 }
 
 void sim_card::trace(const std::string& file) {
-  std::lock_guard lock(mutex_);
-  // The transactions first: nothing has to be undone when their file cannot be written.
-  std::shared_ptr<transaction_watcher> transactions;
-  if (!file.empty()) transactions = record_transactions(transactions_beside(file));
-  platform_.trace(file);
-  platform_.watch(std::move(transactions));
+  queue_.run([&] {
+    // The transactions first: nothing has to be undone when their file cannot be written.
+    std::shared_ptr<transaction_watcher> transactions;
+    if (!file.empty()) transactions = record_transactions(transactions_beside(file));
+    platform_.trace(file);
+    platform_.watch(std::move(transactions));
+  });
 }
 
 std::vector<card::injected> sim_card::injected_faults() {
-  const std::lock_guard lock(mutex_);
   if (!platform_.has_faults()) return {};
-  const fault_source::counts& n = platform_.injected();
+  const fault_source::counts n = queue_.run([&] { return platform_.injected(); });
   return {{"late TLPs", n.late},          {"lost TLPs", n.lost},
           {"doubled TLPs", n.duplicated}, {"poisoned TLPs", n.poisoned},
           {"bus errors", n.bus_errors},   {"completion timeouts", n.timeouts},
@@ -173,8 +192,7 @@ std::vector<card::injected> sim_card::injected_faults() {
 }
 
 std::uint64_t sim_card::clocked_cycles() {
-  std::lock_guard lock(mutex_);
-  return platform_.counted().cycles;
+  return queue_.run([&] { return platform_.counted().cycles; });
 }
 
 }  // namespace exalloc::sim

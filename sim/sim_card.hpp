@@ -1,6 +1,7 @@
 // The sim card: the Verilated card on the simulated platform.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -10,12 +11,13 @@
 #include "card/process_memory.hpp"
 #include "exalloc/card.hpp"
 #include "platform/platform.hpp"
+#include "request_queue.hpp"
 #include "rtl_card.hpp"
 
 namespace exalloc::sim {
 
-// Threads queue for the platform: one at a time lets it run. A program of one thread sees the same
-// times in every run.
+// Threads queue for the platform: one at a time lets it run, and does it for those that came
+// meanwhile, in the order they came. A program of one thread sees the same times in every run.
 class sim_card final : public card {
  public:
   explicit sim_card(const link_settings& link = link_preset("gen3x16"), fault_plan faults = {});
@@ -56,12 +58,15 @@ class sim_card final : public card {
   std::string because_of_faults() const;
 
   const std::string link_name_;
-  std::mutex mutex_;
-  std::condition_variable interrupted_;  // the interrupt line has risen
+  request_queue queue_;
+  std::atomic<std::uint64_t> lines_{0};  // that the card has written
+  std::mutex interrupt_mutex_;
+  std::condition_variable interrupted_;
+  std::uint64_t interrupts_ = 0;  // how often the interrupt line has risen
   process_memory own_memory_;
   process_memory& memory_;
   platform platform_;
-  bool pause_at_line_ = false, line_came_ = false;
+  bool pause_at_line_ = false;
   picoseconds silent_ = 0;  // how long somebody has polled and nothing was under way, after a fault
 };
 
