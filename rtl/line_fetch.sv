@@ -114,10 +114,15 @@ module line_fetch #(
   // it waits, so a backlog is fetched in whole bursts. A tail more than a ring ahead is none.
   logic [2:0] block_left, left, room, count;
   logic       sane;
-  assign block_left = 3'd4 - 3'(p2_ptr_q[1:0]);
+  // 4 less the place in the block, and which is fewer, bit by bit: a carry chain follows.
+  assign block_left = {p2_ptr_q[1:0] == 2'd0, p2_ptr_q[1] ^ p2_ptr_q[0], p2_ptr_q[0]};
   assign left       = p2_left_q[15:2] != '0 ? 3'd4 : 3'(p2_left_q[1:0]);
   assign room       = p2_room_q[PtrW-1:2] != '0 ? 3'd4 : 3'(p2_room_q[1:0]);
-  assign count      = left < block_left ? left : block_left;
+  logic fewer;
+  assign fewer = (!left[2] && block_left[2]) ||
+                 (left[2] == block_left[2] && ((!left[1] && block_left[1]) ||
+                  (left[1] == block_left[1] && !left[0] && block_left[0])));
+  assign count = fewer ? left : block_left;
   assign sane       = p2_left_q <= p2_size_q;
 
   logic [15:0] ring_mask;
@@ -218,6 +223,7 @@ module line_fetch #(
   logic               burst_valid;
   logic [        1:0] beat_q;
   logic [   PtrW-1:0] line_ptr;
+  logic [     PtrW:0] line_after;  // the one after it: its carry comes in through a bit below
   logic [$clog2(MaxBursts):0] unused_record_count;
 
   sync_fifo #(.Width(PortalW + PtrW), .Depth(MaxBursts)) u_record (
@@ -229,6 +235,7 @@ module line_fetch #(
   assign empty_o  = !burst_valid;
   assign done     = r_q && r_last_q;
   assign line_ptr = burst_ptr + PtrW'(beat_q);
+  assign line_after = {burst_ptr, 1'b1} + {PtrW'(beat_q), 1'b1};
 
   always_ff @(posedge clk_i) begin
     r_q      <= m_axi_rvalid_i && m_axi_rready_o;
@@ -239,7 +246,7 @@ module line_fetch #(
 
     arrive_o      <= r_q && burst_valid;
     arrive_idx_o  <= burst_idx;
-    arrive_ptr_o  <= line_ptr + 1'b1;
+    arrive_ptr_o  <= line_after[PtrW:1];
     fail_o        <= r_q && burst_valid && r_bad_q;
     buffer_addr_o <= {burst_idx, line_ptr[BufferW-1:0]};
     buffer_data_o <= r_data_q;
@@ -254,7 +261,8 @@ module line_fetch #(
   end
 
   logic unused;
-  assign unused = &{1'b0, m_axi_rresp_i, p1_base_q, p3_ptr_q, p3_addr_q, last_beat};
+  assign unused = &{1'b0, m_axi_rresp_i, p1_base_q, p3_ptr_q, p3_addr_q, last_beat,
+                    line_ptr, line_after[0]};
 
 endmodule
 

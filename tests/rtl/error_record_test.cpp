@@ -21,6 +21,11 @@ void Reset(Verror_record& m, const auto& cycle) {
   m.rst_i = 0;
 }
 
+// Numbers as tokens with bits all over, and back.
+constexpr std::uint32_t Scatter(std::uint32_t number) { return number * 0x9e3779b1u; }
+constexpr std::uint32_t Gather(std::uint32_t token) { return token * 0xe8b2f51u; }
+static_assert(Gather(Scatter(0x7000'1234u)) == 0x7000'1234u);
+
 struct Details {
   unsigned list, opcode, status, portal;
   bool operator==(const Details&) const = default;
@@ -48,7 +53,7 @@ TEST(ErrorRecord, KeepsOrCountsEveryError) {
     for (unsigned w = 0; w < 8; ++w) {
       if (!(m.err_valid_i >> w & 1) && rng() % (rush ? 2 : 40) == 0 && i < 59'900) {
         m.err_valid_i |= static_cast<std::uint8_t>(1u << w);
-        m.err_token_i[w] = w << 24 | ++sequence[w];
+        m.err_token_i[w] = Scatter(w << 24 | ++sequence[w]);
         // Opcode 0 is the portal side's.
         const Details d{below(1024), 1 + below(15), below(16), below(64)};
         told[m.err_token_i[w]] = d;
@@ -79,10 +84,11 @@ TEST(ErrorRecord, KeepsOrCountsEveryError) {
         portal_told.pop_front();
       } else {
         ASSERT_EQ(d, told[m.token_o]);
-        const unsigned w = m.token_o >> 24;
+        const std::uint32_t number = Gather(m.token_o);
+        const unsigned w = number >> 24;
         ASSERT_LT(w, 8u);
-        ASSERT_GT(m.token_o & 0xffffff, seen[w]) << "out of order";
-        seen[w] = m.token_o & 0xffffff;
+        ASSERT_GT(number & 0xffffff, seen[w]) << "out of order";
+        seen[w] = number & 0xffffff;
       }
     }
     const unsigned taken = m.err_valid_i & m.err_ready_o;

@@ -81,6 +81,7 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
         ++portals_[i].head;
         ++accepted_;
         ++answers_;
+        last_ = i;
         running_ = false;
       }
     }
@@ -165,6 +166,7 @@ class RecallUnit : public ports::ModuleTest<Vrecall_unit> {
   bool running_ = false;
   std::uint16_t accepted_ = 0, answered_ = 0, mark_ = 65'000;
   std::uint64_t answers_ = 0, longest_ = 0;
+  unsigned last_ = 0;                    // who was answered last
   std::optional<unsigned> stream_list_;  // what they were called for
   unsigned stream_work_ = 0;             // cycles they need
   unsigned stream_most_ = 4;
@@ -201,6 +203,22 @@ TEST_F(RecallUnit, IsAnsweredAfterWhatWasRungBefore) {
   EXPECT_GT(answers_, 300u);
   // All portals may come before it, each with a visit to all others.
   EXPECT_LT(longest_, 64u * 64 * 40);
+}
+
+// All ask, and whoever is answered asks again at once.
+TEST_F(RecallUnit, AnswersAllInTurns) {
+  for (unsigned i = 0; i < kPortals; ++i) {
+    Recall(i);
+    Step();
+  }
+  std::array<unsigned, kPortals> since{};
+  for (unsigned n = 0; n < 5 * kPortals && !HasFailure(); ++n) {
+    ASSERT_LT(WaitForAnswer(1000), 900u);
+    for (unsigned i = 0; i < kPortals; ++i) ASSERT_LE(++since[i], 2 * kPortals) << "portal " << i;
+    since[last_] = 0;
+    Recall(last_);
+    Step();
+  }
 }
 
 // The portals with a smaller number are visited before, those with a larger one after it.
