@@ -364,6 +364,7 @@ module exalloc_card #(
   // ---- Workers, commands, RECALL ----
 
   logic [        NumSources-1:0] out_valid, out_ready, out_write, out_last;
+  logic [                 511:0] out_word[NumSources];
   logic [    NumSources*512-1:0] out_line;
   logic [  NumSources*BankW-1:0] out_bank;
   logic [           PortalW-1:0] recall_portal;
@@ -408,7 +409,7 @@ module exalloc_card #(
         .job_valid_i(job_valid[w]), .job_ready_o(job_ready[w]), .job_line_i(job_line),
         .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
         .out_valid_o(out_valid[w]), .out_ready_i(out_ready[w]), .out_write_o(out_write[w]),
-        .out_last_o(out_last[w]), .out_line_o(out_line[w*512+:512]),
+        .out_last_o(out_last[w]), .out_line_o(out_word[w]),
         .out_bank_o(out_bank[w*BankW+:BankW]),
         .req_valid_o(req_valid[w]), .req_ready_i(req_ready[w]),
         .req_bank_o(req_bank[w*BankW+:BankW]), .req_op_o(req_op[w*3+:3]),
@@ -439,7 +440,7 @@ module exalloc_card #(
       .accepted_i(accepted), .answered_i(answered), .stream_recall_o(stream_recall),
       .stream_recall_list_o(stream_recall_list), .stream_busy_i(stream_recall_busy),
       .out_valid_o(out_valid[NumWorkers]), .out_ready_i(out_ready[NumWorkers]),
-      .out_line_o(out_line[NumWorkers*512+:512]), .out_bank_o(out_bank[NumWorkers*BankW+:BankW]),
+      .out_line_o(out_word[NumWorkers]), .out_bank_o(out_bank[NumWorkers*BankW+:BankW]),
       .out_portal_o(recall_portal));
   assign out_write[NumWorkers] = 1'b1;
   assign out_last[NumWorkers]  = 1'b1;
@@ -493,7 +494,7 @@ module exalloc_card #(
       .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
       .out_valid_o(out_valid[LookasideSource]), .out_ready_i(out_ready[LookasideSource]),
       .out_write_o(out_write[LookasideSource]), .out_last_o(out_last[LookasideSource]),
-      .out_line_o(out_line[LookasideSource*512+:512]),
+      .out_line_o(out_word[LookasideSource]),
       .out_bank_o(out_bank[LookasideSource*BankW+:BankW]),
       .err_valid_o(err_valid[NumWorkers]), .err_ready_i(err_ready[NumWorkers]),
       .err_opcode_o(err_opcode[NumWorkers*4+:4]), .err_list_o(err_list[NumWorkers*10+:10]),
@@ -597,6 +598,11 @@ module exalloc_card #(
       .replay_o(replay));
 
   // ---- Completion lines ----
+
+  // By statements: a simulator copies these, but builds a vector of instances' outputs piece by piece.
+  always_comb begin
+    for (int unsigned s = 0; s < NumSources; s = s + 1) out_line[s*512+:512] = out_word[s];
+  end
 
   logic written, write_empty;
 

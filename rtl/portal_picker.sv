@@ -6,6 +6,8 @@
 // 0 holds the pick. A request may have been withdrawn since its round began: the owner checks
 // again. One pick a cycle but for one cycle a round; request to pick: 2 cycles.
 // Cost: 2 x NumPortals flip-flops, one search in groups of 8 (5 LUT levels for 64 portals).
+// EXALLOC_FAST_SIM: the search in word arithmetic, which a simulator does in a few instructions;
+// portal_picker_props.svh has the proof that they agree.
 `default_nettype none
 
 module portal_picker #(
@@ -30,12 +32,21 @@ module portal_picker #(
   logic                  pick_q;
 
   logic [      Wide-1:0] round;
-  logic [    Groups-1:0] any;
-  logic [    Groups-1:0] chosen;
   logic [      Wide-1:0] first;
   logic [         5:0]   idx;
 
   assign round = Wide'(round_q);
+
+`ifdef EXALLOC_FAST_SIM
+  logic any;
+  assign any   = round != '0;
+  assign first = round & -round;
+  assign idx   = {|(64'(first) & 64'hffff_ffff_0000_0000), |(64'(first) & 64'hffff_0000_ffff_0000),
+                  |(64'(first) & 64'hff00_ff00_ff00_ff00), |(64'(first) & 64'hf0f0_f0f0_f0f0_f0f0),
+                  |(64'(first) & 64'hcccc_cccc_cccc_cccc), |(64'(first) & 64'haaaa_aaaa_aaaa_aaaa)};
+`else
+  logic [    Groups-1:0] any;
+  logic [    Groups-1:0] chosen;
 
   always_comb begin
     for (int unsigned g = 0; g < Groups; g = g + 1) any[g] = |round[g*8+:8];
@@ -52,6 +63,7 @@ module portal_picker #(
       end
     end
   end
+`endif
 
   assign pick_o   = pick_q;
   assign idx_o    = idx_q;

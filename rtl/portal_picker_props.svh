@@ -11,6 +11,8 @@
 //@ left_the_round: what is picked has left the round: it is not picked twice for one request
 //@ wrong: s/req_i & ~onehot_o/req_i/
 //@ proof short induction 2 sat,pdr NumPortals=10
+//@ fast_form: first and idx are what the word arithmetic of EXALLOC_FAST_SIM gives
+//@ wrong: s/round\[g\*8\+i\] && chosen\[g\] && /round[g*8+i] \&\& /
 //@ served_in_two_rounds: the same with two groups, the second one incomplete
 //@ wrong: s/any & ~\(\{Groups/any \& ({Groups/
 //@ one_at_a_time: the same
@@ -50,6 +52,8 @@ end
 
 always_comb begin
   if (fv_run_q) begin
+    fast_form: assert (first == (round & -round) &&
+                       (round == '0 ? idx == '0 : first == Wide'(1) << idx));
     one_at_a_time: assert ($onehot0(onehot_o) && pick_o == (onehot_o != '0));
     names_the_pick: assert (!pick_o || onehot_o[idx_o]);
     left_the_round: assert ((round_q & onehot_o) == '0);

@@ -4,7 +4,8 @@
 // lowest_o and highest_o isolate the lowest and highest one (0 if there is none), lowest_idx_o is
 // the index of the lowest.
 // Cost: about 70 LUTs, 4 levels; written in groups of 4 and without +,
-// which would become carry chains in a row.
+// which would become carry chains in a row. EXALLOC_FAST_SIM: in word arithmetic, which a simulator
+// does in a few instructions; the test runs both.
 `default_nettype none
 
 module quarter_bits (
@@ -17,6 +18,23 @@ module quarter_bits (
 );
 
   // Ones of three bits: a full adder, {carry, sum}.
+`ifdef EXALLOC_FAST_SIM
+  logic [15:0] pairs, fours, eights, down1, down2, down4, down8;
+  always_comb begin
+    pairs        = count_bits_i - (count_bits_i >> 1 & 16'h5555);
+    fours        = (pairs & 16'h3333) + (pairs >> 2 & 16'h3333);
+    eights       = (fours + (fours >> 4)) & 16'h0f0f;
+    count_o      = 5'(eights + (eights >> 8));
+    lowest_o     = bits_i & -bits_i;
+    down1        = bits_i | bits_i >> 1;
+    down2        = down1 | down1 >> 2;
+    down4        = down2 | down2 >> 4;
+    down8        = down4 | down4 >> 8;
+    highest_o    = down8 ^ (down8 >> 1);
+    lowest_idx_o = {|(lowest_o & 16'hff00), |(lowest_o & 16'hf0f0), |(lowest_o & 16'hcccc),
+                    |(lowest_o & 16'haaaa)} | {4{bits_i == '0}};
+  end
+`else
   function automatic [1:0] full_add(input a, input b, input c);
     full_add = {(a & b) | (a & c) | (b & c), a ^ b ^ c};
   endfunction
@@ -87,6 +105,7 @@ module quarter_bits (
       lowest_idx_o = {2'd3, low_idx[7:6]};
     end
   end
+`endif
 
 endmodule
 

@@ -5,7 +5,8 @@
 // last. As long as a requester keeps asking, each other one is served at most once before it.
 // Cost: two priority searches (behind the one served last, and over all), in groups of 8 so that the
 // depth stays at 6 LUT levels for 64 requesters, and N flip-flops: the pointer is kept as a mask,
-// so that no decoder stands before the searches.
+// so that no decoder stands before the searches. EXALLOC_FAST_SIM: the searches in word arithmetic,
+// which a simulator does in a few instructions; rr_arbiter_props.svh has the proof that they agree.
 `default_nettype none
 
 module rr_arbiter #(
@@ -31,6 +32,23 @@ module rr_arbiter #(
   logic [N-1:0]        mask_q;  // bit i: i comes after the one served last
   logic [Wide-1:0]     all;
   logic [Wide-1:0]     late;        // those of `all` that come after the one served last
+  logic [Wide-1:0]     gnt;
+  logic [Wide-1:0]     mask_next;
+  logic [5:0]          idx;
+
+  assign all     = Wide'(req_i);
+  assign late    = all & Wide'(mask_q);
+  assign valid_o = |req_i;
+
+`ifdef EXALLOC_FAST_SIM
+  logic [Wide-1:0] search;
+  assign search    = (late != '0) ? late : all;
+  assign gnt       = search & -search;
+  assign mask_next = ~(gnt | (gnt - 1'b1));
+  assign idx       = {|(64'(gnt) & 64'hffff_ffff_0000_0000), |(64'(gnt) & 64'hffff_0000_ffff_0000),
+                      |(64'(gnt) & 64'hff00_ff00_ff00_ff00), |(64'(gnt) & 64'hf0f0_f0f0_f0f0_f0f0),
+                      |(64'(gnt) & 64'hcccc_cccc_cccc_cccc), |(64'(gnt) & 64'haaaa_aaaa_aaaa_aaaa)};
+`else
   logic [Wide-1:0]     all_first;   // lowest of each group
   logic [Wide-1:0]     late_first;
   logic [Wide-1:0]     all_above;   // those of a group above its lowest
@@ -43,13 +61,6 @@ module rr_arbiter #(
   logic [Groups-1:0]   late_before;
   logic [Groups-1:0]   pick_all;
   logic [Groups-1:0]   pick_late;
-  logic [Wide-1:0]     gnt;
-  logic [Wide-1:0]     mask_next;
-  logic [5:0]          idx;
-
-  assign all     = Wide'(req_i);
-  assign late    = all & Wide'(mask_q);
-  assign valid_o = |req_i;
 
   always_comb begin
     for (int unsigned g = 0; g < Groups; g = g + 1) begin
@@ -88,6 +99,7 @@ module rr_arbiter #(
       if (pick_late[g] || pick_all[g]) idx[5:3] = idx[5:3] | 3'(g);
     end
   end
+`endif
 
   assign gnt_o     = gnt[N-1:0];
   assign gnt_idx_o = idx[IdxW-1:0];

@@ -9,7 +9,13 @@
 //@ wrong: s/mask_q <= mask_next\[N-1:0\]/mask_q <= mask_next[N-1:0] | req_i/
 //@ bound: a requester that keeps asking is served by the time N grants were used
 //@ wrong: s/advance_i && valid_o/advance_i \&\& valid_o \&\& !gnt_o[0]/
+//@ fast_form: grant, index and pointer are what the word arithmetic of EXALLOC_FAST_SIM gives
+//@ wrong: s/late_first\[g\*8\+i\] = late\[g\*8\+i\] && /late_first[g*8+i] = /
 
+logic [N-1:0] fv_late_now, fv_from, fv_first;
+assign fv_late_now = req_i & mask_q;
+assign fv_from     = fv_late_now != '0 ? fv_late_now : req_i;
+assign fv_first    = fv_from & -fv_from;
 // For every pair: j was served since i began to wait. And how many were (N is at most 15 here).
 logic [N*N-1:0] fv_served_q;
 logic [N*4-1:0] fv_grants_q;
@@ -55,6 +61,8 @@ always_comb begin
     one_hot: assert ((gnt_o & (gnt_o - 1'b1)) == '0 && (gnt_o & ~req_i) == '0 &&
                      valid_o == (req_i != '0) && valid_o == (gnt_o != '0));
     index: assert (!valid_o || gnt_o == N'(1) << gnt_idx_o);
+    fast_form: assert (gnt_o == fv_first && (!valid_o ||
+                       mask_next[N-1:0] == ~(fv_first | (fv_first - 1'b1))));
     fair: assert (fv_twice == '0);
     bound: assert (fv_late == '0);
     assert (fv_chain);

@@ -4,11 +4,13 @@
 #include <bit>
 
 #include "Vquarter_bits.h"
+#include "Vquarter_bits_fast.h"  // with EXALLOC_FAST_SIM
 
 namespace {
 
-TEST(QuarterBits, CountsAndIsolatesEveryValue) {
-  Vquarter_bits dut;
+template <class Model>
+void check_every_value() {
+  Model dut;
   for (unsigned pairing : {1u, 40503u, 0u}) {
     for (unsigned n = 0; n < 65536; ++n) {
       const unsigned counted = pairing == 0 ? 0xFFFFu : n * pairing & 0xFFFF;
@@ -24,6 +26,11 @@ TEST(QuarterBits, CountsAndIsolatesEveryValue) {
     }
   }
   dut.final();
+}
+
+TEST(QuarterBits, CountsAndIsolatesEveryValue) { check_every_value<Vquarter_bits>(); }
+TEST(QuarterBits, CountsAndIsolatesEveryValueInWordArithmetic) {
+  check_every_value<Vquarter_bits_fast>();
 }
 
 }  // namespace
