@@ -32,22 +32,24 @@ module portal_picker #(
   logic                  pick_q;
 
   logic [      Wide-1:0] round;
+`ifdef EXALLOC_FAST_SIM
+  logic                  any;
+`else
+  logic [    Groups-1:0] any;
+  logic [    Groups-1:0] chosen;
+`endif
   logic [      Wide-1:0] first;
   logic [         5:0]   idx;
 
   assign round = Wide'(round_q);
 
 `ifdef EXALLOC_FAST_SIM
-  logic any;
   assign any   = round != '0;
   assign first = round & -round;
   assign idx   = {|(64'(first) & 64'hffff_ffff_0000_0000), |(64'(first) & 64'hffff_0000_ffff_0000),
                   |(64'(first) & 64'hff00_ff00_ff00_ff00), |(64'(first) & 64'hf0f0_f0f0_f0f0_f0f0),
                   |(64'(first) & 64'hcccc_cccc_cccc_cccc), |(64'(first) & 64'haaaa_aaaa_aaaa_aaaa)};
 `else
-  logic [    Groups-1:0] any;
-  logic [    Groups-1:0] chosen;
-
   always_comb begin
     for (int unsigned g = 0; g < Groups; g = g + 1) any[g] = |round[g*8+:8];
   end

@@ -32,6 +32,20 @@ module rr_arbiter #(
   logic [N-1:0]        mask_q;  // bit i: i comes after the one served last
   logic [Wide-1:0]     all;
   logic [Wide-1:0]     late;        // those of `all` that come after the one served last
+`ifndef EXALLOC_FAST_SIM
+  logic [Wide-1:0]     all_first;   // lowest of each group
+  logic [Wide-1:0]     late_first;
+  logic [Wide-1:0]     all_above;   // those of a group above its lowest
+  logic [Wide-1:0]     late_above;
+  logic [Groups*3-1:0] all_low;     // index of the lowest in each group
+  logic [Groups*3-1:0] late_low;
+  logic [Groups-1:0]   all_any;
+  logic [Groups-1:0]   late_any;
+  logic [Groups-1:0]   all_before;  // a group before this one has a request
+  logic [Groups-1:0]   late_before;
+  logic [Groups-1:0]   pick_all;
+  logic [Groups-1:0]   pick_late;
+`endif
   logic [Wide-1:0]     gnt;
   logic [Wide-1:0]     mask_next;
   logic [5:0]          idx;
@@ -49,19 +63,6 @@ module rr_arbiter #(
                       |(64'(gnt) & 64'hff00_ff00_ff00_ff00), |(64'(gnt) & 64'hf0f0_f0f0_f0f0_f0f0),
                       |(64'(gnt) & 64'hcccc_cccc_cccc_cccc), |(64'(gnt) & 64'haaaa_aaaa_aaaa_aaaa)};
 `else
-  logic [Wide-1:0]     all_first;   // lowest of each group
-  logic [Wide-1:0]     late_first;
-  logic [Wide-1:0]     all_above;   // those of a group above its lowest
-  logic [Wide-1:0]     late_above;
-  logic [Groups*3-1:0] all_low;     // index of the lowest in each group
-  logic [Groups*3-1:0] late_low;
-  logic [Groups-1:0]   all_any;
-  logic [Groups-1:0]   late_any;
-  logic [Groups-1:0]   all_before;  // a group before this one has a request
-  logic [Groups-1:0]   late_before;
-  logic [Groups-1:0]   pick_all;
-  logic [Groups-1:0]   pick_late;
-
   always_comb begin
     for (int unsigned g = 0; g < Groups; g = g + 1) begin
       all_any[g]     = |all[g*8 +: 8];
