@@ -29,7 +29,7 @@ EXALLOC_API void exalloc_set_depletion_handler(exalloc_depletion_handler Handler
 /* What the card counts for a zone since it was made: exact when the card is at rest. */
 typedef struct exalloc_zone_counts {
   uint32_t total;      /* blocks */
-  uint32_t in_use;     /* blocks out of the card: allocated, in magazines, rings and stream ports */
+  uint32_t in_use;     /* blocks out of the card: allocated, in magazines, depots, rings and stream ports */
   uint32_t high_water; /* the most there were in use */
   uint32_t granted;    /* blocks handed out by the card, modulo 2^32 */
   uint32_t refusals;   /* errors the card recorded for this list number, since the card's reset */
