@@ -18,7 +18,7 @@ module exalloc_card #(
     parameter int unsigned SlabWidth  = 64,
     parameter int unsigned NumLists   = 255,
     parameter int unsigned NumPortals = 64,
-    parameter int unsigned NumWorkers = 8,
+    parameter int unsigned NumWorkers = 12,
     parameter int unsigned NumStreams = 4,
     parameter int unsigned NumLookaside   = 64,
     parameter int unsigned LookasideDepth = 256,

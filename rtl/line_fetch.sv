@@ -1,11 +1,12 @@
 // AXI4 read side: brings submission lines into the line buffer ahead of their execution.
 //
 // Contract: a portal is looked at when the host rings, when one of its buffered lines is taken, or
-// when it may ask for more. A burst is at most 4 lines within a 256-byte block, so it never crosses
-// 4 KiB or the ring's end; it ends at the doorbell's tail and fits the free lines of the buffer, so
-// rready is always high. All reads have ID 0: they come back in order. stop_i keeps new bursts off
-// the bus; quiet_o says that none is under way.
-// Cost: 4 stages from request to AR; MaxBursts entries of burst record; no path over 5 LUT levels.
+// when it may ask for more; after a ring in the next cycle, if the picker has no other. A burst is
+// at most 4 lines within a 256-byte block, so it never crosses 4 KiB or the ring's end; it ends at
+// the doorbell's tail and fits the free lines of the buffer, so rready is always high. All reads
+// have ID 0: they come back in order. stop_i keeps new bursts off the bus; quiet_o says that none
+// is under way.
+// Cost: 3 stages from a ring to AR; MaxBursts entries of burst record; no path over 5 LUT levels.
 `default_nettype none
 
 module line_fetch #(
@@ -77,9 +78,28 @@ module line_fetch #(
   logic                  p1_q, p2_q, p3_q;
   logic [   PortalW-1:0] p1_idx_q, p2_idx_q, p3_idx_q;
 
+  logic [NumPortals-1:0] turn_onehot, quick_onehot;
+  logic [   PortalW-1:0] turn_idx, quick_idx_q;
+  logic                  turn, quick, quick_q;
+
   portal_picker #(.NumPortals(NumPortals)) u_picker (
-      .clk_i, .rst_i, .req_i(pending_q & ~locked_q), .advance_i(advance),
-      .pick_o(pick), .idx_o(pick_idx), .onehot_o(onehot));
+      .clk_i, .rst_i, .req_i(pending_q & ~locked_q & ~quick_onehot), .advance_i(advance),
+      .pick_o(turn), .idx_o(turn_idx), .onehot_o(turn_onehot));
+
+  // Past the picker, while it has nobody: whom the host rings for now and who is not in its round.
+  assign quick        = quick_q && !turn;
+  assign quick_onehot = NumPortals'(quick) << quick_idx_q;
+  assign pick         = turn || quick;
+  assign pick_idx     = turn ? turn_idx : quick_idx_q;
+  assign onehot       = turn_onehot | quick_onehot;
+
+  always_ff @(posedge clk_i) begin
+    if (!quick || advance) begin
+      quick_q     <= event_i && !pending_q[event_idx_i] && !locked_q[event_idx_i];
+      quick_idx_q <= event_idx_i;
+    end
+    if (rst_i) quick_q <= 1'b0;
+  end
 
   always_ff @(posedge clk_i) begin
     pending_q <= pending_q & ~onehot;

@@ -1,13 +1,16 @@
-// Executes the GRANT of one line: rounds of grants over the banks, tokens out one or two a cycle.
+// Executes the GRANT of one line: rounds of grants over the banks, tokens out up to four a cycle.
 //
-// Contract (docs/protocol.md, GRANT): start_i with list, domain, count and bank pointer, which stay
-// as they are until done_o. Operations go out by req_*, their answers are read back from the slots.
-// Tokens come out in order by token_valid_o/token_ready_i, one a cycle or two: with token_two_o
-// there is a second one, token_o with its lowest bit set; token_room_i allows it. done_o is high
+// Contract (docs/protocol.md, GRANT): start_i with list, domain and bank pointer, which stay as they
+// are until done_o, and count in the cycle before start_i. Operations go out by req_*, their answers are read back from the slots.
+// Tokens come out in order by token_valid_o/token_ready_i: one; two with token_two_o, which are
+// token_o and the next number; four with token_four_o, token_o and the next three. The two bits of
+// token_room_i allow two and four. done_o is high
 // for one cycle, with status_o (ok, empty, or the cause of a refusal) and bank_o, when every answer
 // has come.
-// How: an answer passes three stages, one a cycle: read from its slot, count its blocks, give its
-// blocks out, both of a pair (2k, 2k + 1) at once. In the last answer wanted, those beyond count
+// How: answers are taken in the order asked, each as soon as it has come. One passes three stages,
+// one a cycle: read from its slot, count its blocks, give its blocks out, both of a pair (2k, 2k +
+// 1) at once, or all of a group of four (4k and up). From a refusal on, of whichever answer, all later ones are given back whole. In the
+// last answer wanted, those beyond count
 // are stripped from the top first: their release is under way while the others are given out.
 `default_nettype none
 
@@ -37,6 +40,7 @@ module line_grant #(
     output logic [SlotW-1:0]     req_slot_o,
     // answers
     input  wire                  pending_i,
+    input  wire  [7:0]           came_i,       // answers since clear_o, by slot
     input  wire                  refused_i,
     output logic                 clear_o,
     output logic [SlotW-1:0]     read_slot_o,
@@ -50,14 +54,15 @@ module line_grant #(
     input  wire                  token_ready_i,
     output logic [31:0]          token_o,
     output logic                 token_two_o,
-    input  wire                  token_room_i,   // for two
+    output logic                 token_four_o,
+    input  wire  [1:0]           token_room_i,   // for four, for two
     output logic [4:0]           surplus_o  // blocks given back, as they are
 );
 
   localparam int unsigned IdxW = $clog2(QuarterW);
 
   typedef enum logic [2:0] {
-    StIdle, StSum, StShift, StAsk, StAnswers, StWalk, StEnd
+    StIdle, StSum, StShift, StAsk, StWalk, StEnd
   } state_e;
 
   state_e                state_q;
@@ -73,6 +78,8 @@ module line_grant #(
   logic [BankW-1:0]      bank_q;
   logic [8*BankW-1:0]    asked_bank_q;  // bank of each operation of the round
   logic [BankW-1:0]      target;
+  logic [3:0]            round;
+  logic                  has_come;      // the answer to be read next
   logic                  stop_q;        // an operation was refused
   logic [3:0]            cause_q;
 
@@ -113,8 +120,10 @@ module line_grant #(
   logic [15:0]           highest;
   logic [3:0]            lowest_idx;
   logic                  giving;        // a block goes out in this cycle
-  logic                  two;           // and its neighbour with it
+  logic                  two;           // and its neighbour with it, if not
+  logic                  four;          // all of its group of four
   logic                  whole_pair;    // both blocks of the lowest pair are there
+  logic                  whole_group;   // all blocks of the lowest group of four are there
   logic [15:0]           given;
   logic                  asking;
   logic                  walked_q;
@@ -148,10 +157,15 @@ module line_grant #(
   assign bits       = 16'(e_bits_q);
   assign whole_pair = whole(bits[5:0]) || (bits[5:0] == '0 &&
                       (whole(bits[11:6]) || (bits[11:6] == '0 && whole({2'b00, bits[15:12]}))));
+  assign whole_group = (&bits[3:0]) || (bits[3:0] == '0 && (&bits[7:4])) ||
+                       (bits[7:0] == '0 && ((&bits[11:8]) ||
+                                            (bits[11:8] == '0 && (&bits[15:12]))));
   always_comb begin
-    for (int unsigned k = 0; k < 8; k = k + 1) begin
-      given[2*k]   = lowest[2*k];
-      given[2*k+1] = lowest[2*k+1] || (lowest[2*k] && two);
+    for (int unsigned k = 0; k < 4; k = k + 1) begin
+      given[4*k]   = lowest[4*k];
+      given[4*k+1] = lowest[4*k+1] || (lowest[4*k] && (two || four));
+      given[4*k+2] = lowest[4*k+2] || (lowest[4*k] && four);
+      given[4*k+3] = lowest[4*k+3] || (lowest[4*k+2] && two) || (lowest[4*k] && four);
     end
   end
 
@@ -160,8 +174,9 @@ module line_grant #(
   assign strip     = e_valid_q && !left_zero_q && e_over_q;
   assign give      = e_valid_q && !left_zero_q && !e_over_q && !e_has_extra_q;
   assign giving    = give && token_ready_i;
-  assign two       = whole_pair && !left_one_q && token_room_i;
-  assign e_done    = (giving && (e_count_q == 5'd1 || (two && e_count_q == 5'd2))) ||
+  assign four      = whole_group && left_q[6:2] != '0 && token_room_i[1];
+  assign two       = whole_pair && !left_one_q && token_room_i[0];
+  assign e_done    = (giving && (four ? e_count_q == 5'd4 : e_count_q == (two ? 5'd2 : 5'd1))) ||
                      (give_back && req_ready_i && left_zero_q);
   assign e_take    = !e_valid_q || e_done;
   assign p_take    = !p_valid_q || e_take;
@@ -181,7 +196,8 @@ module line_grant #(
                      (left_zero_q ? e_count_q : e_extra_count_q) : '0;
 
   assign token_valid_o = give;
-  assign token_two_o   = two;
+  assign token_two_o   = two && !four;
+  assign token_four_o  = four;
   assign token_o       = 32'({e_slab_q, e_bank_q, 6'({e_quarter_q, lowest_idx[IdxW-1:0]})});
 
   assign read_slot_o = SlotW'(read_q);
@@ -193,7 +209,8 @@ module line_grant #(
       end
     end
   end
-  assign clear_o     = state_q == StSum;
+  assign has_come    = |(came_i & (8'd1 << read_q[2:0])) && read_q != round_q;
+  assign clear_o     = state_q == StIdle || state_q == StSum;
 
   logic unused_wide;  // quarters narrower than 16
   assign unused_wide = &{1'b0, given, highest, lowest_idx};
@@ -207,18 +224,13 @@ module line_grant #(
     unique case (state_q)
       StIdle: begin
         if (start_i) begin
-          state_q <= StSum;
+          state_q <= StAsk;
         end
       end
       StSum:   state_q <= StShift;
       StShift: state_q <= StAsk;
       StAsk: begin
         if (req_ready_i && asked_q + 4'd1 == round_q) begin
-          state_q <= StAnswers;
-        end
-      end
-      StAnswers: begin
-        if (!pending_i) begin
           state_q <= StWalk;
         end
       end
@@ -240,10 +252,12 @@ module line_grant #(
   end
 
   // The round: how many operations, and to which banks.
+  assign round = ((sum_q >> yield_q) > 8'd8) ? 4'd8 : 4'(sum_q >> yield_q);
   always_ff @(posedge clk_i) begin
-    sum_q <= 8'(left_q) + 8'(~(8'hff << yield_q));
-    if (state_q == StShift) begin
-      round_q <= ((sum_q >> yield_q) > 8'd8) ? 4'd8 : 4'(sum_q >> yield_q);
+    sum_q <= state_q == StIdle ? {1'b0, count_i} + 8'(QuarterW - 1)
+                               : {1'b0, left_q} + 8'(~(8'hff << yield_q));
+    if (state_q == StIdle || state_q == StShift) begin
+      round_q <= round;
       asked_q <= '0;
     end else if (asking && req_ready_i) begin
       asked_q <= asked_q + 4'd1;
@@ -263,7 +277,7 @@ module line_grant #(
   // Stages L and P.
   always_ff @(posedge clk_i) begin
     if (l_take) begin
-      l_valid_q   <= state_q == StWalk && read_q != round_q;
+      l_valid_q   <= state_q == StWalk && has_come;
       l_status_q  <= read_status_i;
       l_bank_q    <= read_bank_o;
       l_slab_q    <= read_slab_i;
@@ -272,7 +286,7 @@ module line_grant #(
     end
     if (state_q != StWalk) begin
       read_q <= '0;
-    end else if (l_take && read_q != round_q) begin
+    end else if (l_take && has_come) begin
       read_q <= read_q + 4'd1;
     end
     if (p_take) begin
@@ -334,23 +348,26 @@ module line_grant #(
       e_has_extra_q   <= 1'b0;
     end else if (giving) begin
       e_bits_q  <= e_bits_q & ~given[QuarterW-1:0];
-      e_count_q <= two ? e_count_q - 5'd2 : e_count_q - 5'd1;
+      e_count_q <= four ? e_count_q - 5'd4 : two ? e_count_q - 5'd2 : e_count_q - 5'd1;
     end
 
     if (giving) begin
-      left_q      <= two ? left_q - 7'd2 : left_q - 7'd1;
-      left_zero_q <= left_one_q || (two && left_q == 7'd2);
-      left_one_q  <= left_q == (two ? 7'd3 : 7'd2);
+      left_q      <= four ? left_q - 7'd4 : two ? left_q - 7'd2 : left_q - 7'd1;
+      left_zero_q <= four ? left_q == 7'd4 : two ? left_q == 7'd2 : left_one_q;
+      left_one_q  <= four ? left_q == 7'd5 : two ? left_q == 7'd3 : left_q == 7'd2;
     end
-    // A refusal makes every block of the round surplus: nothing more is wanted.
-    if (state_q == StAnswers && !pending_i && refused_i) begin
+    // After a refusal nothing more is wanted: the blocks of every answer from the next one on are
+    // surplus.
+    if (state_q == StWalk && refused_i && e_take) begin
       stop_q      <= 1'b1;
       left_zero_q <= 1'b1;
     end
     if (state_q == StIdle) begin
-      left_q      <= count_i;
+      if (!start_i) begin
+        left_q     <= count_i;
+        left_one_q <= count_i == 7'd1;
+      end
       left_zero_q <= 1'b0;
-      left_one_q  <= count_i == 7'd1;
       yield_q     <= 3'($clog2(QuarterW));
       dry_q       <= '0;
       stop_q      <= 1'b0;

@@ -5,7 +5,8 @@
 // the portal); the output with out_last_o ends the job and carries the new bank pointer; it has
 // out_write_o = 0 where the line needs no answer. Errors are handed over before that. A RECALL that
 // comes here is answered like SYNC: waiting is the portal's part. Blocks handed out or given back
-// are told by tell_*, and taken by tell_ready_i, before the last output. Counter outputs are
+// are told by tell_*, from the last output on at the latest, and taken by tell_ready_i before the
+// next job. Counter outputs are
 // increments of the cycle. The requester's side of slab_crossbar is req_* and rsp_*.
 // Cost: two lines of flip-flops (job, answer), the slots, the two executors.
 `default_nettype none
@@ -95,10 +96,11 @@ module line_worker #(
   localparam int unsigned TokensW = exalloc_pkg::TokensPerLine * 32;
 
   typedef enum logic [2:0] {
-    StIdle, StBegin, StGrant, StRelease, StError, StTell, StLast
+    StIdle, StBegin, StGrant, StRelease, StError, StLast, StTell
   } state_e;
 
   state_e                          state_q;
+  logic                            idle_q;     // the state is StIdle
   exalloc_pkg::submission_header_t head_q;
   logic [TokensW-1:0]              tokens_q;
   logic [DomainW-1:0]              domain_q;
@@ -106,6 +108,7 @@ module line_worker #(
   logic [3:0]                      status_q;   // how the line ended
   logic                            write_q;    // the last output is a line
   logic [6:0]                      told_q;     // blocks handed out or given back
+  logic                            untold_q;   // they are still to be told
   logic [3:0]                      check;
   logic [3:0]                      check_q;
 
@@ -116,7 +119,11 @@ module line_worker #(
   logic                            full;
   logic                            append;
   logic                            append_two;
-  logic [exalloc_pkg::TokensPerLine-1:0] append_at;    // place of the token, or the first of two
+  logic                            append_four;
+  logic [2:0]                      append_count;
+  logic [exalloc_pkg::TokensPerLine-1:0] append_at;    // place of the token, or of the first one
+  logic [exalloc_pkg::TokensPerLine-1:0] append_odd;   // places of the second and the fourth
+  logic [exalloc_pkg::TokensPerLine-1:0] append_high;  // places of the third and the fourth
   logic [exalloc_pkg::TokensPerLine-1:0] put;          // places written
   logic                            clear;
   logic [31:0]                     append_token;
@@ -137,6 +144,8 @@ module line_worker #(
   logic                 token_valid;
   logic                 token_ready;
   logic                 token_two;
+  logic                 token_four;
+  logic [1:0]           token_room;
   logic [31:0]          token;
 
   logic                 release_start;
@@ -156,6 +165,7 @@ module line_worker #(
   logic                 granting;
   logic                 pending;
   logic                 refused;
+  logic [(1<<SlotW)-1:0] came;
   logic                 failed;
   logic [3:0]           read_status;
   logic [SlabW-1:0]     read_slab;
@@ -187,7 +197,7 @@ module line_worker #(
       .clk_i,
       .rst_i,
       .start_i       (grant_start),
-      .count_i       (head_q.count[6:0]),
+      .count_i       (job_line_i[exalloc_pkg::SubmissionHeaderCountLsb +: 7]),
       .bank_i        (bank_q),
       .done_o        (grant_done),
       .status_o      (grant_status),
@@ -200,6 +210,7 @@ module line_worker #(
       .req_mask_o    (grant_req_mask),
       .req_slot_o    (grant_req_slot),
       .pending_i     (pending),
+      .came_i        (came[7:0]),
       .refused_i     (refused),
       .clear_o       (grant_clear),
       .read_slot_o   (grant_read_slot),
@@ -212,7 +223,8 @@ module line_worker #(
       .token_ready_i (token_ready),
       .token_o       (token),
       .token_two_o   (token_two),
-      .token_room_i  (filled_q != 4'(exalloc_pkg::TokensPerLine - 1)),
+      .token_four_o  (token_four),
+      .token_room_i  (token_room),
       .surplus_o     (cnt_surplus_o)
   );
 
@@ -257,6 +269,7 @@ module line_worker #(
       .clear_i       (granting ? grant_clear : release_clear),
       .sent_i        (req_valid_o && req_ready_i),
       .pending_o     (pending),
+      .came_o        (came),
       .refused_o     (refused),
       .failed_o      (failed),
       .rsp_valid_i,
@@ -301,9 +314,17 @@ module line_worker #(
       append_at[i] = filled_q == 4'(i) || (i == 0 && full);
     end
   end
-  assign put   = (append && !rst_i) ? append_at | (append_at << 1 & {$bits(put){append_two}}) : '0;
+  assign append_odd  = append_at << 1 | append_at << 3;
+  assign append_high = append_at << 2 | append_at << 3;
+  assign put = append_at & {$bits(put){append && !rst_i}} |
+               append_at << 1 & {$bits(put){append && !rst_i && (append_two || append_four)}} |
+               append_high & {$bits(put){append && !rst_i && append_four}};
   assign clear = rst_i || state_q == StError || (out_valid_o && out_ready_i);
   assign append_two   = granting && token_two;
+  assign append_four  = granting && token_four;
+  assign append_count = append_four ? 3'd4 : append_two ? 3'd2 : 3'd1;
+  assign token_room   = {filled_q <= 4'(exalloc_pkg::TokensPerLine - 4) || full,
+                         filled_q != 4'(exalloc_pkg::TokensPerLine - 1)};
   assign append_token = granting ? token : refuse_token;
 
   always_comb begin
@@ -316,8 +337,8 @@ module line_worker #(
     reply_head.status = (state_q == StLast) ? status_q : exalloc_pkg::StatusOk;
   end
 
-  logic unused_head;  // line_check has looked at the rest
-  assign unused_head = &{1'b0, head_q};
+  logic unused_head;  // line_check has looked at the rest; line_release waits for all answers
+  assign unused_head = &{1'b0, head_q, came};
 
   // A full line goes out early only when another token is there for the next one.
   assign out_valid_o = state_q == StLast || (granting && full && token_valid);
@@ -325,13 +346,14 @@ module line_worker #(
   assign out_write_o = state_q != StLast || write_q;
   assign out_line_o  = {reply_q, reply_head};
   assign out_bank_o  = bank_q;
-  assign job_ready_o = state_q == StIdle;
+  assign job_ready_o = idle_q;
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
       StIdle: begin
         if (job_valid_i) begin
           state_q <= StBegin;
+          idle_q  <= 1'b0;
         end
       end
       StBegin: begin
@@ -348,33 +370,39 @@ module line_worker #(
       StGrant: begin
         if (grant_done) begin
           state_q <= (grant_status == exalloc_pkg::StatusOk ||
-                      grant_status == exalloc_pkg::StatusEmpty) ? StTell : StError;
+                      grant_status == exalloc_pkg::StatusEmpty) ? StLast : StError;
         end
       end
       StRelease: begin
         if (release_done) begin
-          state_q <= (told_q == '0 || tell_ready_i) ? StLast : StTell;
+          state_q <= StLast;
         end
       end
       StError: begin
         if (err_ready_i) begin
-          state_q <= StTell;
-        end
-      end
-      StTell: begin
-        if (told_q == '0 || tell_ready_i) begin
           state_q <= StLast;
         end
       end
       StLast: begin
         if (out_ready_i) begin
-          state_q <= StIdle;
+          state_q <= (tell_valid_o && !tell_ready_i) ? StTell : StIdle;
+          idle_q  <= !tell_valid_o || tell_ready_i;
         end
       end
-      default: state_q <= StIdle;
+      StTell: begin
+        if (tell_ready_i) begin
+          state_q <= StIdle;
+          idle_q  <= 1'b1;
+        end
+      end
+      default: begin
+        state_q <= StIdle;
+        idle_q  <= 1'b1;
+      end
     endcase
     if (rst_i) begin
       state_q <= StIdle;
+      idle_q  <= 1'b1;
     end
   end
 
@@ -407,11 +435,12 @@ module line_worker #(
       if (clear && !put[i]) begin
         reply_q[i*32 +: 32] <= '0;
       end else if (put[i]) begin
-        reply_q[i*32 +: 32] <= {append_token[31:1], append_token[0] || !append_at[i]};
+        reply_q[i*32 +: 32] <= {append_token[31:2], append_token[1] || append_high[i],
+                                append_token[0] || append_odd[i]};
       end
     end
     if (append) begin
-      filled_q <= (full ? 4'd0 : filled_q) + (append_two ? 4'd2 : 4'd1);
+      filled_q <= (full ? 4'd0 : filled_q) + 4'(append_count);
     end else if (clear) begin
       filled_q <= '0;
     end
@@ -428,13 +457,19 @@ module line_worker #(
     end else if (release_start) begin
       told_q <= 7'(head_q.count[3:0]);
     end else if (append) begin
-      told_q <= granting ? told_q + (append_two ? 7'd2 : 7'd1) : told_q - 7'd1;
+      told_q <= granting ? told_q + 7'(append_count) : told_q - 7'd1;
     end else if (state_q == StError) begin
       told_q <= told_q - 7'(filled_q);
     end
+    if (state_q == StIdle) begin
+      untold_q <= 1'b1;
+    end else if (tell_valid_o && tell_ready_i) begin
+      untold_q <= 1'b0;
+    end
   end
 
-  assign tell_valid_o   = (state_q == StTell || release_done) && told_q != '0;
+  assign tell_valid_o   = (state_q == StLast || state_q == StTell || release_done) && untold_q &&
+                          told_q != '0;
   assign tell_release_o = head_q.opcode == exalloc_pkg::OpcodeRelease;
   assign tell_list_o    = head_q.list[7:0];
   assign tell_count_o   = told_q;

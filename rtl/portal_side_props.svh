@@ -19,9 +19,9 @@
 //@ arrive_in_order: lines arrive in order, each in its place of the buffer, unchanged
 //@ wrong line_fetch: s/line_ptr = burst_ptr \+ PtrW'\(beat_q\)/line_ptr = burst_ptr/
 //@ no_fetch: a portal with lines to read is looked at, or will be: none is forgotten
-//@ wrong line_fetch: s/if \(event_i\) pending_q\[event_idx_i\] <= 1'b1;//
+//@ wrong line_fetch: s/if \(event_i\) pending_q\[event_idx_i\] <= 1'b1;//; s/<= event_i && !pending/<= 1'b0 \&\& !pending/
 //@ no_run: a portal with a line to execute and room for its answer is looked at, or will be: none is forgotten
-//@ wrong portal_scheduler: s/if \(arrive_i\) pending_q\[arrive_idx_i\] <= 1'b1;//
+//@ wrong portal_scheduler: s/if \(arrive_i\) pending_q\[arrive_idx_i\] <= 1'b1;//; s/\(arrive_i && !pending/(1'b0 \&\& !pending/
 
   always_comb begin
     if (run_q) begin
@@ -76,7 +76,13 @@
       assert (!\u_table.h2_we_q || since_q == 2'b10);
       assert (!(\u_table.h3_config_q || \u_table.h3_doorbell_q || \u_table.h3_base_q ) || since_q == '0);
       assert (since_q != 2'b11);
-      // The pickers' words (portal_picker's own proof).
+      // The pickers' words (portal_picker's own proof), and what is made of them.
+      assert ($onehot0(\u_fetch.turn_onehot ) && $onehot0(\u_scheduler.turn_onehot ));
+      assert (\u_fetch.turn == (\u_fetch.turn_onehot != '0) &&
+              \u_scheduler.turn == (\u_scheduler.turn_onehot != '0));
+      assert ((!\u_fetch.turn || \u_fetch.turn_onehot [\u_fetch.turn_idx ]) &&
+              (!\u_scheduler.turn || \u_scheduler.turn_onehot [\u_scheduler.turn_idx ]));
+      assert (&f_quick_ok && &s_quick_ok);
       assert ($onehot0(\u_fetch.onehot ) && $onehot0(\u_scheduler.onehot ));
       assert (\u_fetch.pick == (\u_fetch.onehot != '0) && \u_scheduler.pick == (\u_scheduler.onehot != '0));
       assert ((!\u_fetch.pick || \u_fetch.onehot [f_idx]) && (!\u_scheduler.pick || \u_scheduler.onehot [s_idx]));

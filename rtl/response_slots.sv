@@ -2,8 +2,9 @@
 //
 // Contract: an operation carries a slot number; its answer is written there, any number of banks at
 // a time. The reader names slot and bank and sees the answer in the same cycle. pending_o is high
-// from the cycle after sent_i until the cycle after the last answer; refused_o and failed_o say
-// that since clear_i an answer had a status other than ok and empty, or other than ok.
+// from the cycle after sent_i until the cycle after the last answer; came_o, refused_o and failed_o
+// say that since clear_i the slot's answer has come, that an answer had a status other than ok and
+// empty, and other than ok.
 // Cost: one
 // small distributed memory a bank, one bank multiplexer on the reading side.
 `default_nettype none
@@ -20,6 +21,7 @@ module response_slots #(
     input  wire                           clear_i,
     input  wire                           sent_i,
     output logic                          pending_o,
+    output logic [(1<<SlotW)-1:0]         came_o,
     output logic                          refused_o,
     output logic                          failed_o,
     input  wire  [NumBanks-1:0]           rsp_valid_i,
@@ -42,6 +44,7 @@ module response_slots #(
   logic [NumBanks*Width-1:0] answers;
   logic [NumBanks-1:0]       failed;
   logic [NumBanks-1:0]       refused;
+  logic [(1<<SlotW)-1:0]     coming;
   logic [CountW-1:0]         pending_q;
   logic [CountW-1:0]         answered;
   logic                      sent_q;
@@ -61,6 +64,15 @@ module response_slots #(
     assign answers[b*Width +: Width] = memory[read_slot_i];
     assign failed[b]  = rsp_valid_i[b] && rsp_status_i[b*4 +: 4] != exalloc_pkg::StatusOk;
     assign refused[b] = failed[b] && rsp_status_i[b*4 +: 4] != exalloc_pkg::StatusEmpty;
+  end
+
+  always_comb begin
+    coming = '0;
+    for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
+      for (int unsigned i = 0; i < (1 << SlotW); i = i + 1) begin
+        coming[i] = coming[i] || (rsp_valid_i[b] && rsp_slot_i[b*SlotW +: SlotW] == SlotW'(i));
+      end
+    end
   end
 
   // Written out, because a computed part-select becomes a shifter with adders.
@@ -102,6 +114,7 @@ module response_slots #(
       pending_q <= pending_q + CountW'(sent_q) - answered;
       pending_o <= sent_i || sent_q || pending_q != answered;
     end
+    came_o    <= (rst_i || clear_i) ? '0 : came_o | coming;
     refused_o <= !rst_i && !clear_i && (refused_o || (|refused));
     failed_o  <= !rst_i && !clear_i && (failed_o || (|failed));
   end

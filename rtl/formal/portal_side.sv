@@ -334,7 +334,9 @@ module portal_side #(
 
   // line_fetch
   (* hierconn *) logic \u_fetch.pick ;
-  (* hierconn *) logic [NP-1:0] \u_fetch.onehot ;
+  (* hierconn *) logic [NP-1:0] \u_fetch.onehot , \u_fetch.turn_onehot ;
+  (* hierconn *) logic \u_fetch.turn , \u_fetch.quick_q ;
+  (* hierconn *) logic [PortalW-1:0] \u_fetch.turn_idx , \u_fetch.quick_idx_q ;
   (* hierconn *) logic \u_fetch.p1_q , \u_fetch.p2_q , \u_fetch.p3_q ;
   (* hierconn *) logic [PortalW-1:0] \u_fetch.p1_idx_q , \u_fetch.p2_idx_q , \u_fetch.p3_idx_q ;
   (* hierconn *) logic \u_fetch.p1_live_q , \u_fetch.p2_live_q , \u_fetch.p3_go_q ;
@@ -425,7 +427,9 @@ module portal_side #(
   (* hierconn *) logic [511:0] \u_fetch.r_data_q ;
   // portal_scheduler
   (* hierconn *) logic \u_scheduler.pick ;
-  (* hierconn *) logic [NP-1:0] \u_scheduler.onehot ;
+  (* hierconn *) logic [NP-1:0] \u_scheduler.onehot , \u_scheduler.turn_onehot ;
+  (* hierconn *) logic \u_scheduler.turn , \u_scheduler.quick_q ;
+  (* hierconn *) logic [PortalW-1:0] \u_scheduler.turn_idx , \u_scheduler.quick_idx_q ;
   (* hierconn *) logic \u_scheduler.p1_q , \u_scheduler.p2_q , \u_scheduler.p3_q ;
   (* hierconn *) logic [PortalW-1:0] \u_scheduler.p1_idx_q , \u_scheduler.p2_idx_q ;
   (* hierconn *) logic [PortalW-1:0] \u_scheduler.p3_idx_q , \u_scheduler.job_idx_q ;
@@ -459,8 +463,8 @@ module portal_side #(
     is = valid && 32'(idx) == p;
   endfunction
 
-  logic [NP-1:0] f_stage, f_one, f_locked_ok;       // line_fetch
-  logic [NP-1:0] s_stage, s_one, held, s_hand_ok;   // portal_scheduler
+  logic [NP-1:0] f_stage, f_one, f_locked_ok, f_quick_ok;       // line_fetch
+  logic [NP-1:0] s_stage, s_one, held, s_hand_ok, s_quick_ok;   // portal_scheduler
   logic [NP-1:0] w_held;
   logic [3:0]    f_n, s_n, h_n;
   always_comb begin
@@ -474,6 +478,12 @@ module portal_side #(
                        (!fetching[p] || f_stage[p] || \u_fetch.onehot [p]) &&
                        !(fetching[p] && \u_fetch.u_picker.round_q [p]) &&
                        !(\u_fetch.onehot [p] && \u_fetch.u_picker.round_q [p]);
+      // A round and the way past it hold who asked, never the same one.
+      f_quick_ok[p] = (!\u_fetch.u_picker.round_q [p] || fetch_waiting[p]) &&
+                      (!\u_fetch.turn_onehot [p] || fetch_waiting[p] || fetching[p]) &&
+                      (!is(\u_fetch.quick_q , \u_fetch.quick_idx_q , p) ||
+                       (!\u_fetch.u_picker.round_q [p] && !\u_fetch.turn_onehot [p] &&
+                        (fetching[p] ? !\u_fetch.turn : fetch_waiting[p])));
       s_n = 4'(is(\u_scheduler.p1_q , \u_scheduler.p1_idx_q , p)) +
             4'(is(\u_scheduler.p2_q , \u_scheduler.p2_idx_q , p)) +
             4'(is(\u_scheduler.p3_q , \u_scheduler.p3_idx_q , p));
@@ -490,6 +500,11 @@ module portal_side #(
                      (!in_hand[p] || s_stage[p] || held[p] || \u_scheduler.onehot [p]) &&
                      !(in_hand[p] && \u_scheduler.u_picker.round_q [p]) &&
                      !(\u_scheduler.onehot [p] && \u_scheduler.u_picker.round_q [p]);
+      s_quick_ok[p] = (!\u_scheduler.u_picker.round_q [p] || run_waiting[p]) &&
+                      (!\u_scheduler.turn_onehot [p] || run_waiting[p] || in_hand[p]) &&
+                      (!is(\u_scheduler.quick_q , \u_scheduler.quick_idx_q , p) ||
+                       (!\u_scheduler.u_picker.round_q [p] && !\u_scheduler.turn_onehot [p] &&
+                        (in_hand[p] ? !\u_scheduler.turn : run_waiting[p])));
     end
   end
 
@@ -618,7 +633,7 @@ module portal_side #(
 
   // ---- Pointers ----
 
-  logic [15:0]     old, head, tail, chead, ctail, ptr, taken, arrived, size, room, left, pos, done_line;
+  logic [15:0]     old, head, tail, chead, ctail, ptr, taken, noted, arrived, size, room, left, pos, done_line;
   logic [PtrW-1:0] open;
   logic [CountW-1:0] unanswered;
   logic [2:0]      fcount, fblock, fleft, froom;
@@ -641,13 +656,16 @@ module portal_side #(
       ptr   = ptrs[p*16+:16];
       size  = 16'd1 << rings[p*4+:4];
       taken = head + 16'(held[p]);
+      noted = taken - 16'(is(s_we, s_widx, p));  // what the table says: a cycle behind
       open  = ptr[PtrW-1:0] - arriveds[p*PtrW+:PtrW];
       arrived = ptr - 16'(open);
       taken16[p*16+:16] = taken;
       arrived16[p*16+:16] = arrived;
 
-      ok_ptr[p] = takens[p*PtrW+:PtrW] == taken[PtrW-1:0] && ptr - taken <= 16'(Lines) &&
-                  16'(open) <= ptr - taken;
+      ok_ptr[p] = takens[p*PtrW+:PtrW] == noted[PtrW-1:0] && ptr - noted <= 16'(Lines) &&
+                  ptr - taken <= 16'(Lines) && 16'(open) <= ptr - taken &&
+                  (!is(s_we, s_widx, p) || (is(job_q, \u_scheduler.job_idx_q , p) &&
+                                            s_taken_next == taken[PtrW-1:0]));
       ok_tail[p] = start_q[p] ? (tail <= size && chead == '0)
                               : dead_q[p] || (tail - head <= size && ptr - head <= tail - head &&
                                  taken - head <= ptr - head);
@@ -702,7 +720,7 @@ module portal_side #(
         ok_fetch[p] = \u_fetch.p1_tail_q == \u_fetch.p1_ptr_q ||
                       \u_fetch.p1_ptr_q == ptr && (dead_q[p] || \u_fetch.p1_ring_q == rings[p*4+:4]) &&
                       16'(PtrW'(ptr[PtrW-1:0] - \u_fetch.p1_taken_q )) <= 16'(Lines) &&
-                      16'(PtrW'(ptr[PtrW-1:0] - \u_fetch.p1_taken_q )) >= ptr - taken &&
+                      16'(PtrW'(ptr[PtrW-1:0] - \u_fetch.p1_taken_q )) >= ptr - noted &&
                       (dead_q[p] || left <= tail - ptr);
         fblock = 3'd4 - 3'(ptr[1:0]);
         fleft  = left >= 16'd4 ? 3'd4 : 3'(left[1:0]);
@@ -712,7 +730,7 @@ module portal_side #(
       end
       if (is(\u_fetch.p2_q && \u_fetch.p2_live_q , \u_fetch.p2_idx_q , p)) begin
         ok_fetch[p] = \u_fetch.p2_left_q == '0 || \u_fetch.p2_ptr_q == ptr && (dead_q[p] || \u_fetch.p2_size_q == size) &&
-                      16'(\u_fetch.p2_room_q ) <= 16'(Lines) - (ptr - taken) &&
+                      16'(\u_fetch.p2_room_q ) <= 16'(Lines) - (ptr - noted) &&
                       (dead_q[p] || \u_fetch.p2_left_q <= tail - ptr);
         fblock = 3'd4 - 3'(ptr[1:0]);
         fleft  = \u_fetch.p2_left_q >= 16'd4 ? 3'd4 : 3'(\u_fetch.p2_left_q [1:0]);
@@ -724,7 +742,7 @@ module portal_side #(
       if (is(\u_fetch.p3_q && \u_fetch.p3_go_q , \u_fetch.p3_idx_q , p)) begin
         ok_fetch[p] = \u_fetch.p3_ptr_q == ptr && \u_fetch.p3_next_q == ptr + 16'(\u_fetch.p3_count_q ) &&
                       \u_fetch.p3_count_q >= 3'd1 && \u_fetch.p3_count_q <= 3'd4 - 3'(ptr[1:0]) &&
-                      ptr + 16'(\u_fetch.p3_count_q ) - taken <= 16'(Lines) &&
+                      ptr + 16'(\u_fetch.p3_count_q ) - noted <= 16'(Lines) &&
                       (dead_q[p] || 16'(\u_fetch.p3_count_q ) <= tail - ptr);
         // The rest is asked for again, or was rung for since.
         f_goes[p] = \u_fetch.p3_more_q || 16'(\u_fetch.p3_count_q ) == tail - ptr;
@@ -733,7 +751,7 @@ module portal_side #(
       fblock = 3'd4 - 3'(ptr[1:0]);
       fleft  = left >= 16'd4 ? 3'd4 : 3'(left[1:0]);
       fcount = fleft < fblock ? fleft : fblock;
-      fits[p] = live[p] && left != '0 && 16'(fcount) <= 16'(Lines) - (ptr - taken);
+      fits[p] = live[p] && left != '0 && 16'(fcount) <= 16'(Lines) - (ptr - noted);
       no_fetch_lost[p] = !fits[p] || fetch_waiting[p] || is(event_any, event_idx, p) || f_goes[p];
 
       // portal_scheduler

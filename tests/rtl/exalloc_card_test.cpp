@@ -13,7 +13,7 @@ namespace {
 
 TEST_F(ExallocCard, GrantsAndTakesBack) {
   EXPECT_EQ(card.Read(regs::offset::id), 0x4C415845u);
-  EXPECT_EQ(card.Read(regs::offset::geometry), 0x08404004u);
+  EXPECT_EQ(card.Read(regs::offset::geometry), 0x0C404004u);
   card.OpenAndLink(7, 3, 1, 64);
   Portal portal(card, 9, 4, 3);
   portal.Enable();
@@ -473,9 +473,9 @@ TEST_F(ExallocCardRates, OnePortalSustainsItsTokens) {
       static_cast<double>(tokens.size()) / static_cast<double>(card.cycle - begin);
   Report("one_portal_released_per_cycle", release);
   EXPECT_FALSE(card.PopError());
-  // 0.333 are 100 M tokens a second at 300 MHz. Measured 0.927 and 0.386.
-  EXPECT_GT(grant, 0.9);
-  EXPECT_GT(release, 0.37);
+  // 0.333 are 100 M tokens a second at 300 MHz. Measured 1.337 and 0.421.
+  EXPECT_GT(grant, 1.3);
+  EXPECT_GT(release, 0.41);
 }
 
 TEST_F(ExallocCardRates, AllPortalsTogetherSustainTheirLines) {

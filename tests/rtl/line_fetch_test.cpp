@@ -249,6 +249,19 @@ TEST_F(LineFetch, FetchesABacklogInWholeBursts) {
   EXPECT_LT(now_ - begin, 1024 / 16 * (200 + 40u));
 }
 
+TEST_F(LineFetch, AsksAtOnceIfNobodyElseDoes) {
+  memory_.timing = {.read_latency = 20, .write_latency = 0, .jitter = 0, .ready_percent = 100};
+  for (unsigned i : {0u, 5u, 63u, 5u}) {
+    Start(i, 6);
+    Ring(i, 1);
+    unsigned cycles = 0;
+    for (; !dut_.m_axi_arvalid_o && cycles < 30; ++cycles) Step();
+    EXPECT_EQ(cycles, 6u) << "from the ring to AR";
+    for (int wait = 0; wait < 60; ++wait) Step();
+    EXPECT_EQ(portals_[i].arrived, 1);
+  }
+}
+
 TEST_F(LineFetch, FillsTheBufferAhead) {
   memory_.timing = {.read_latency = 100, .write_latency = 0, .jitter = 0, .ready_percent = 100};
   Start(4, 6);

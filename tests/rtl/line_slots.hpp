@@ -47,12 +47,13 @@ class Slots {
       if (queues_[b].empty() || queues_[b].front().due > now_) continue;
       const Pending& p = queues_[b].front();
       answers_[b][p.slot] = p.response;
+      came |= 1u << p.slot;
       failed = failed || p.response.status != Status::kOk;
       refused =
           refused || (p.response.status != Status::kOk && p.response.status != Status::kEmpty);
       queues_[b].pop_front();
     }
-    if (clear) refused = failed = false;
+    if (clear) refused = failed = false, came = 0;
     ++now_;
   }
 
@@ -62,6 +63,7 @@ class Slots {
   const Response& Read(unsigned bank, unsigned slot) const { return answers_[bank][slot]; }
 
   bool refused = false, failed = false;
+  unsigned came = 0;  // a bit a slot
 
  private:
   struct Pending {

@@ -134,7 +134,9 @@ class LineWorker : public ports::SeededTest {
     const uint64_t start = now_ - 1;
     for (int i = 0; i < 20000 && !ended_; ++i) Cycle();
     EXPECT_TRUE(ended_) << "the worker hangs";
-    return now_ - 1 - start;
+    const uint64_t cycles = now_ - 1 - start;
+    for (int i = 0; i < 2000 && !dut_.job_ready_o; ++i) Cycle();  // what it still has to tell
+    return cycles;
   }
 
   uint64_t Check(const Line& line, unsigned domain, bool bad_phase = false) {
@@ -288,14 +290,20 @@ TEST_F(LineWorker, GivesBackTheRestOfARoundThatWasRefused) {
     };
     Run(Submission({kGrant, 112, static_cast<unsigned>(list), 77}), 1);
     lanes_.tamper = nullptr;
-    ASSERT_EQ(lines_.size(), 1u);
-    EXPECT_EQ(lines_[0], (Line{kGrant << 1 | 1u << 5 | static_cast<unsigned>(list) << 16 | 5u << 26,
+    // What came before it was given out; of that, what filled no line is lost with the list.
+    const unsigned written = 14 * static_cast<unsigned>(lines_.size() - 1);
+    ASSERT_LE(written, 16 * nth);
+    EXPECT_EQ(lines_.back(), (Line{kGrant << 1 | 1u << 5 | static_cast<unsigned>(list) << 16 | 5u << 26,
                                77u << 16}));
     EXPECT_EQ(errors_, (std::vector<Error>{{kGrant, static_cast<unsigned>(list), 5, 0}}));
     uint64_t free = 0;
     for (Model& bank : card_.banks) free += bank.FreeBlocks(list);
-    EXPECT_EQ(free, 16u * 64 - 16) << "all but the answer that was lost";
-    EXPECT_EQ(told_, std::vector<Told>{}) << "nothing was handed out";
+    EXPECT_LE(free, 16u * 64 - 16 - written) << "all but the answer that was lost";
+    EXPECT_GE(free, 16u * 64 - 16 - 16 * nth) << "what came after it was given back";
+    EXPECT_GE(free + 14, 16u * 64 - 16 - written) << "no more than a line of blocks is lost";
+    std::vector<Told> told;
+    if (written != 0) told.push_back({false, static_cast<unsigned>(list), written});
+    EXPECT_EQ(told_, told);
   }
 }
 
@@ -442,12 +450,12 @@ TEST_F(LineWorker, IsQuick) {
   RecordProperty("release_spread", static_cast<int>(release_spread));
   RecordProperty("fragmented112", static_cast<int>(fragmented));
   EXPECT_LE(sync, 2u);
-  EXPECT_LE(grant14, 40u);
-  EXPECT_LE(grant16, 33u);
-  EXPECT_LE(grant112, 87u);
+  EXPECT_LE(grant14, 36u);
+  EXPECT_LE(grant16, 26u);
+  EXPECT_LE(grant112, 53u);
   EXPECT_LE(release14, 24u);
   EXPECT_LE(release_spread, 30u);
-  EXPECT_LE(fragmented, 530u);
+  EXPECT_LE(fragmented, 413u);
 }
 
 }  // namespace

@@ -293,5 +293,32 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
   EXPECT_GT(restarts_, 50u);
 }
 
+// The only one that asks does not wait for the picker, neither with a line that comes nor with the
+// next one when a line is done.
+TEST_F(PortalScheduler, LooksAtOnceIfNobodyElseAsks) {
+  constexpr unsigned kCycles = 5;
+  for (int i = 0; i < 10; ++i) Step();
+  for (unsigned round = 0; round < 60 && !HasFailure(); ++round) {
+    const unsigned who = round / 20;
+    Portal& p = portals_[who];
+    for (unsigned line = 0; line < 2; ++line) {
+      unsigned jobs = jobs_;
+      p.completion_head = p.completion_tail;
+      Arrive(who);
+      Step();
+      if (line != 0) {
+        while (!done_.empty() && !HasFailure()) Step();
+      }
+      for (unsigned cycle = 0; cycle < kCycles; ++cycle) {
+        EXPECT_EQ(jobs_, jobs) << "earlier than told";
+        Step();
+      }
+      EXPECT_EQ(jobs_, jobs + 1);
+    }
+    while (!done_.empty() && !HasFailure()) Step();
+    for (int i = 0; i < 10; ++i) Step();
+  }
+}
+
 }  // namespace
 }  // namespace exalloc::test

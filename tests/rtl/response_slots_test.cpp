@@ -1,5 +1,5 @@
 // The answers' slots against arrays: what is written can be read, whatever number of banks answers
-// in a cycle, and pending, refused and failed change in the cycle they are promised for.
+// in a cycle, and pending, came, refused and failed change in the cycle they are promised for.
 #include <array>
 #include <bit>
 #include <optional>
@@ -27,6 +27,7 @@ class ResponseSlots : public ports::SeededTest {
     ports::Clock(dut_);
     dut_.rst_i = 0;
     ages_.clear();
+    came_ = 0;
     refused_ = failed_ = false;
   }
 
@@ -35,12 +36,14 @@ class ResponseSlots : public ports::SeededTest {
   void Cycle(unsigned send, unsigned answer, unsigned most, unsigned bad = 20) {
     ReadBack();
     ASSERT_EQ(dut_.pending_o, !ages_.empty());
+    ASSERT_EQ(dut_.came_o, came_);
     ASSERT_EQ(dut_.refused_o, refused_);
     ASSERT_EQ(dut_.failed_o, failed_);
     dut_.sent_i = ages_.size() < most && Chance(send);
     dut_.clear_i = Chance(5);
     dut_.rsp_valid_i = 0;
     bool refused = false, failed = false;
+    unsigned came = 0;
     for (unsigned b = 0; b < kBanks; ++b) {
       const Answer a{Chance(bad) ? Random(16) : Random(2), Random(16384), Random(4), Random(65536)};
       const unsigned slot = Random(kSlots);
@@ -54,6 +57,7 @@ class ResponseSlots : public ports::SeededTest {
       ages_.erase(ages_.begin());
       dut_.rsp_valid_i = static_cast<uint8_t>(dut_.rsp_valid_i | 1u << b);
       slots_[b][slot] = a;
+      came |= 1u << slot;
       failed = failed || a.status != kOk;
       refused = refused || (a.status != kOk && a.status != kEmpty);
       ++answered_;
@@ -61,6 +65,7 @@ class ResponseSlots : public ports::SeededTest {
     together_[static_cast<unsigned>(std::popcount(dut_.rsp_valid_i))]++;
     for (unsigned& age : ages_) ++age;
     if (dut_.sent_i) ages_.push_back(1);
+    came_ = dut_.clear_i ? 0 : came_ | came;
     refused_ = !dut_.clear_i && (refused_ || refused);
     failed_ = !dut_.clear_i && (failed_ || failed);
     ports::Clock(dut_);
@@ -83,6 +88,7 @@ class ResponseSlots : public ports::SeededTest {
   Vresponse_slots dut_;
   std::array<std::array<std::optional<Answer>, kSlots>, kBanks> slots_;
   std::vector<unsigned> ages_;  // cycles since each operation under way was sent
+  unsigned came_ = 0;           // a bit a slot
   bool refused_ = false, failed_ = false;
   uint64_t answered_ = 0;
   std::array<uint64_t, kBanks + 1> together_{};
