@@ -6,14 +6,17 @@
 // deterministic, but those with threads.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 #include <string>
@@ -33,6 +36,7 @@
 
 namespace {
 
+using json = nlohmann::json;
 using exalloc::current_card;
 using exalloc::replay::shadow;
 using exalloc::sim::producer;
@@ -343,6 +347,18 @@ TEST(faulty_link, entries_of_lookaside_lists_come_back) {
   });
 }
 
+// What `exalloc zones`, asked by another process, says of this one's first zone.
+json shown_zone() {
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "exalloc";
+  std::FILE* const pipe =
+      ::popen(fmt::format("'{}' zones {} --json", program.string(), ::getpid()).c_str(), "r");
+  std::string text;
+  for (int c; (c = std::fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+  EXPECT_EQ(::pclose(pipe), 0);
+  const json shown = json::parse(text, nullptr, false);
+  return shown.is_discarded() ? json{} : shown["zones"][0];
+}
+
 TEST(faulty_link, what_kernels_had_is_in_quarantine) {
   IN_A_CHILD("reset@5ms", [](const error_log& log) {
     constexpr ULONG blocks = 1000, block_size = 64;
@@ -364,6 +380,7 @@ TEST(faulty_link, what_kernels_had_is_in_quarantine) {
     kernel->produce(50);
     current_card().advance_to(2'000'000);
     EXPECT_EQ(exalloc_quarantined(&zone, nullptr, 0), 0u);
+    EXPECT_EQ(shown_zone()["quarantined"], 0);
     std::set<void*> kernels;
     while (const auto product = kernel->take())
       kernels.insert(exalloc_block(&zone, product->block));
@@ -384,11 +401,14 @@ TEST(faulty_link, what_kernels_had_is_in_quarantine) {
     exalloc_zone_usage usage;
     ASSERT_EQ(exalloc_zone_count(&zone, &usage), 0);
     EXPECT_EQ(usage.in_use, blocks);
+    EXPECT_EQ(shown_zone()["quarantined"], quarantined.size());
+    EXPECT_EQ(shown_zone()["mode"], "lost");
 
     // Whoever knows that a kernel is done with its block frees it.
     void* const one = *kernels.begin();
     ExFreeToZone(&zone, one);
     EXPECT_EQ(exalloc_quarantined(&zone, nullptr, 0), quarantined.size() - 1);
+    EXPECT_EQ(shown_zone()["quarantined"], quarantined.size() - 1);
     EXPECT_EQ(ExAllocateFromZone(&zone), one);
     EXPECT_EQ(ExAllocateFromZone(&zone), nullptr);
     for (void* p : mine) ExFreeToZone(&zone, p);
