@@ -10,6 +10,7 @@
 
 #include "exalloc/regs.hpp"
 #include "platform_host.hpp"
+#include "platform_xrt.hpp"
 
 namespace exalloc::bench {
 namespace {
@@ -19,41 +20,9 @@ namespace off = regs::offset;
 constexpr std::uint64_t warm_up_ns = 10'000, longest_warm_up_ns = 3'000'000, naive_ns = 20'000;
 constexpr unsigned fewest_probes_each = 8;
 
-// One register read an allocation, one register write a free; processors overlap.
-double naive_rate(platform_card& device, unsigned processors) {
-  const replay::cost_model cost;
-  sim::platform& platform = device.platform();
-  const picoseconds began = platform.now(), end = began + naive_ns * sim::ps_per_ns;
-  std::uint64_t pairs = 0;
-  std::vector<picoseconds> next(processors, began);  // 0: waits for its read
-  std::vector<unsigned> answered;
-  unsigned reading = 0;
-  for (picoseconds now = began; now < end || reading != 0;) {
-    picoseconds until = now + naive_ns * sim::ps_per_ns;
-    for (unsigned p = 0; p < processors; ++p) {
-      if (next[p] == 0) continue;
-      if (next[p] <= now && now < end) {
-        next[p] = 0;
-        ++reading;
-        platform.read(off::id, [&, p](const sim::register_answer&) {
-          answered.push_back(p);
-          platform.pause();
-        });
-      } else if (now < end) {
-        until = std::min(until, next[p]);
-      }
-    }
-    platform.run(until);
-    now = platform.now();
-    for (const unsigned p : answered) {
-      --reading;
-      platform.write(off::governor_period, 0);
-      next[p] = now + (cost.fast_allocation_ns + cost.doorbell_ns) * sim::ps_per_ns;
-      if (now < end) ++pairs;
-    }
-    answered.clear();
-  }
-  return static_cast<double>(pairs) / (naive_ns * 1e-9);
+double naive_rate(measured_card& device, unsigned processors) {
+  const picoseconds end = device.now() + naive_ns * sim::ps_per_ns;
+  return static_cast<double>(device.naive_pairs(processors, end)) / (naive_ns * 1e-9);
 }
 
 struct bound {
@@ -99,7 +68,7 @@ spread spread_of(std::vector<std::uint64_t> all) {
   return {at(0.5), at(0.99), at(0.999), all.back()};
 }
 
-platform_case measure(platform_card& device, const sim::link_settings& link,
+platform_case measure(measured_card& device, const sim::link_settings& link,
                       const platform_options& options, unsigned portals, unsigned stock) {
   prepare(device);
   platform_case out;
@@ -110,8 +79,7 @@ platform_case measure(platform_card& device, const sim::link_settings& link,
   out.bound_by = b.by;
   out.naive_blocks_per_s = naive_rate(device, portals);
 
-  sim::platform& platform = device.platform();
-  const auto later = [&](std::uint64_t ns) { return platform.now() + ns * sim::ps_per_ns; };
+  const auto later = [&](std::uint64_t ns) { return device.now() + ns * sim::ps_per_ns; };
   std::vector<std::unique_ptr<bench_processor>> processors;
   for (unsigned p = 0; p < portals; ++p) {
     processors.push_back(std::make_unique<bench_processor>(device, p, stock));
@@ -128,16 +96,16 @@ platform_case measure(platform_card& device, const sim::link_settings& link,
   // Until nothing is left of how it began: stocks that fill and rings that take much in.
   const sim::picoseconds longest = later(longest_warm_up_ns);
   const auto warm = [&] {
-    return platform.now() >= longest ||
+    return device.now() >= longest ||
            std::all_of(processors.begin(), processors.end(),
                        [](const auto& p) { return p->pairs >= 3 * p->turnover() / 2; });
   };
   while (!warm()) run(device, processors, later(warm_up_ns), &bench_processor::work);
   for (auto& p : processors) p->free_ns.clear();
   const std::uint64_t pairs_before = pairs();
-  const auto before = platform.counted();
+  const auto before = device.counted();
   run(device, processors, later(options.measured_ns), &bench_processor::work);
-  const auto after = platform.counted();
+  const auto after = device.counted();
   const auto done = static_cast<double>(pairs() - pairs_before);
   out.blocks_per_s = done / (static_cast<double>(options.measured_ns) * 1e-9);
   out.bytes_per_block =
@@ -155,6 +123,12 @@ platform_case measure(platform_card& device, const sim::link_settings& link,
   return out;
 }
 
+std::unique_ptr<measured_card> open_measured(const std::string& card,
+                                             const sim::link_settings& link) {
+  if (card == "xrt") return open_measured_xrt(link);
+  return std::make_unique<platform_card>(link);
+}
+
 }  // namespace
 
 platform_result measure_platform(const platform_options& options, const platform_progress& tell) {
@@ -169,9 +143,10 @@ platform_result measure_platform(const platform_options& options, const platform
     for (const unsigned stock : options.stocks) {
       tell(fmt::format("{} of {}: {} portals, stock {}", out.cases.size() + 1, cases, portals,
                        stock));
-      platform_card device(link);
-      out.cases.push_back(measure(device, link, options, portals, stock));
-      cycles += device.platform().counted().cycles;
+      const std::unique_ptr<measured_card> device = open_measured(options.card, link);
+      const std::uint64_t cycles_before = device->counted().cycles;
+      out.cases.push_back(measure(*device, link, options, portals, stock));
+      cycles += device->counted().cycles - cycles_before;
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

@@ -25,6 +25,7 @@ struct platform_case {
   spread free_ns;              // of a free, those that write a line included
 };
 struct platform_options {
+  std::string card = "sim";  // or "xrt": the simulated card below XRT
   std::string link = "gen3x16";
   std::uint64_t seed = 1;              // of the link's latencies
   std::vector<unsigned> portals;       // 1 to 64

@@ -13,24 +13,70 @@ namespace exalloc::bench {
 
 namespace off = regs::offset;
 
-platform_card::platform_card(const sim::link_settings& link) : platform_(link, memory_) {}
-
-std::unique_ptr<dma_memory> platform_card::allocate(std::size_t bytes) {
-  auto piece = memory_.allocate(bytes);
+std::unique_ptr<dma_memory> measured_card::allocate(std::size_t bytes) {
+  auto piece = allocate_piece(bytes);
   owners_.emplace(piece->device_address(), static_cast<unsigned>(owners_.size()));
   return piece;
 }
 
-unsigned platform_card::owner(std::uint64_t address) const {
+unsigned measured_card::owner(std::uint64_t address) const {
   return std::prev(owners_.upper_bound(address))->second;
 }
 
-void platform_card::take(std::uint32_t token) {
+void measured_card::take(std::uint32_t token) {
   if (token >= taken_.size()) taken_.resize(std::max<std::size_t>(token + 1, 2 * taken_.size()));
   if (taken_[token])
     throw std::runtime_error(
         fmt::format("bench platform: token {:#x} was handed out twice", token));
   taken_[token] = true;
+}
+
+picoseconds measured_card::naive_pause() {
+  const replay::cost_model cost;
+  return (cost.fast_allocation_ns + cost.doorbell_ns) * sim::ps_per_ns;
+}
+
+void platform_card::run(picoseconds until, const line_told& line) {
+  platform_.on_line([&](std::uint64_t address) {
+    if (line(address)) platform_.pause();
+  });
+  platform_.run(until);
+  platform_.on_line({});
+}
+
+// Processors overlap: each has a read under way.
+std::uint64_t platform_card::naive_pairs(unsigned processors, picoseconds end) {
+  const picoseconds began = platform_.now();
+  std::uint64_t pairs = 0;
+  std::vector<picoseconds> next(processors, began);  // 0: waits for its read
+  std::vector<unsigned> answered;
+  unsigned reading = 0;
+  for (picoseconds now = began; now < end || reading != 0;) {
+    picoseconds until = now + (end - began);
+    for (unsigned p = 0; p < processors; ++p) {
+      if (next[p] == 0) continue;
+      if (next[p] <= now && now < end) {
+        next[p] = 0;
+        ++reading;
+        platform_.read(off::id, [&, p](const sim::register_answer&) {
+          answered.push_back(p);
+          platform_.pause();
+        });
+      } else if (now < end) {
+        until = std::min(until, next[p]);
+      }
+    }
+    platform_.run(until);
+    now = platform_.now();
+    for (const unsigned p : answered) {
+      --reading;
+      platform_.write(off::governor_period, 0);
+      next[p] = now + naive_pause();
+      if (now < end) ++pairs;
+    }
+    answered.clear();
+  }
+  return pairs;
 }
 
 std::uint32_t platform_card::read(std::uint32_t offset) {
@@ -44,7 +90,7 @@ std::uint32_t platform_card::read(std::uint32_t offset) {
   return answer->value;
 }
 
-void prepare(platform_card& device) {
+void prepare(measured_card& device) {
   while (!regs::card_status::ready.get(device.read(off::card_status))) device.relax();
   constexpr std::uint32_t slabs = 8192;
   const auto command = [&](regs::command what) {
@@ -62,7 +108,7 @@ void prepare(platform_card& device) {
   command(regs::command::link);
 }
 
-bench_processor::bench_processor(platform_card& device, unsigned number, unsigned stock)
+bench_processor::bench_processor(measured_card& device, unsigned number, unsigned stock)
     : device_(device), stock_(stock), portal_(device, number), random_(number + 1) {}
 
 void bench_processor::receive() {
@@ -180,29 +226,28 @@ bool bench_processor::probe() {
   return true;
 }
 
-void run(platform_card& device, std::vector<std::unique_ptr<bench_processor>>& processors,
+void run(measured_card& device, std::vector<std::unique_ptr<bench_processor>>& processors,
          picoseconds end, bool (bench_processor::*step)()) {
-  sim::platform& platform = device.platform();
   std::vector<unsigned> woken;
-  platform.on_line([&](std::uint64_t address) {
+  const line_told wake = [&](std::uint64_t address) {
     const unsigned p = device.owner(address);
-    if (!processors[p]->waiting) return;
+    if (!processors[p]->waiting) return false;
     woken.push_back(p);
-    platform.pause();
-  });
+    return true;
+  };
   for (auto& p : processors) {
     p->waiting = false;
-    p->time = std::max(p->time, platform.now());
+    p->time = std::max(p->time, device.now());
   }
-  for (picoseconds now = platform.now(); now < end;) {
+  for (picoseconds now = device.now(); now < end;) {
     bench_processor* next = nullptr;
     for (auto& p : processors) {
       if (!p->waiting && (next == nullptr || p->time < next->time)) next = p.get();
     }
     const picoseconds until = next != nullptr ? std::min(end, next->time) : end;
-    if (next == nullptr && platform.quiet()) break;
-    platform.run(until);
-    now = platform.now();
+    if (next == nullptr && device.quiet()) break;
+    device.run(until, wake);
+    now = device.now();
     for (const unsigned p : woken) {
       processors[p]->waiting = false;
       processors[p]->woken = true;
@@ -211,7 +256,6 @@ void run(platform_card& device, std::vector<std::unique_ptr<bench_processor>>& p
     woken.clear();
     if (next != nullptr && now >= next->time && now < end) next->waiting = !(next->*step)();
   }
-  platform.on_line({});
 }
 
 }  // namespace exalloc::bench

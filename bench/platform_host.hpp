@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -19,37 +20,73 @@ namespace exalloc::bench {
 
 using sim::picoseconds;
 
-// The platform as the card that portals talk to; what they write leaves at the platform's time.
-class platform_card final : public card {
+// Whether time is to stop at a line that the card has written to a device address.
+using line_told = std::function<bool(std::uint64_t)>;
+
+// A card that portals talk to, and its clock.
+class measured_card : public card {
  public:
-  explicit platform_card(const sim::link_settings& link);
-
-  std::string_view name() const noexcept override { return "platform"; }
-  std::uint32_t read(std::uint32_t offset) override;
-  void write(std::uint32_t offset, std::uint32_t value) override { platform_.write(offset, value); }
   // One piece for each processor, in their order.
-  std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
-  void relax() override { advance_to(now_ns() + 20); }
-  std::uint64_t now_ns() override { return platform_.now() / sim::ps_per_ns; }
-  void advance_to(std::uint64_t ns) override { platform_.run(ns * sim::ps_per_ns); }
-  bool wait_interrupt(std::uint64_t) override { return false; }
+  std::unique_ptr<dma_memory> allocate(std::size_t bytes) final;
+  void relax() final { advance_to(now_ns() + 20); }
+  std::uint64_t now_ns() final { return now() / sim::ps_per_ns; }
+  void advance_to(std::uint64_t ns) final {
+    run(ns * sim::ps_per_ns, [](std::uint64_t) { return false; });
+  }
+  bool wait_interrupt(std::uint64_t) final { return false; }
 
-  sim::platform& platform() { return platform_; }
+  virtual picoseconds now() = 0;
+  // Lets time pass up to `until`, or to where `line` says so.
+  virtual void run(picoseconds until, const line_told& line) = 0;
+  // Nothing is under way.
+  virtual bool quiet() = 0;
+  virtual sim::platform::traffic counted() = 0;
+  // What a design does of which each allocation is a register read and each free a register write,
+  // until `end`: pairs of both.
+  virtual std::uint64_t naive_pairs(unsigned processors, picoseconds end) = 0;
+
   // The processor whose ring lies at an address.
   unsigned owner(std::uint64_t address) const;
   // A block changes hands. Throws std::runtime_error if the card hands it out twice.
   void take(std::uint32_t token);
   void give(std::uint32_t token) { taken_[token] = false; }
 
+ protected:
+  virtual std::unique_ptr<dma_memory> allocate_piece(std::size_t bytes) = 0;
+  // From a read's answer until a processor of that design reads again.
+  static picoseconds naive_pause();
+
  private:
-  process_memory memory_;
   std::map<std::uint64_t, unsigned> owners_;
   std::vector<bool> taken_;
+};
+
+// The platform itself; what portals write leaves at its time.
+class platform_card final : public measured_card {
+ public:
+  explicit platform_card(const sim::link_settings& link) : platform_(link, memory_) {}
+
+  std::string_view name() const noexcept override { return "platform"; }
+  std::uint32_t read(std::uint32_t offset) override;
+  void write(std::uint32_t offset, std::uint32_t value) override { platform_.write(offset, value); }
+  picoseconds now() override { return platform_.now(); }
+  void run(picoseconds until, const line_told& line) override;
+  bool quiet() override { return platform_.quiet(); }
+  sim::platform::traffic counted() override { return platform_.counted(); }
+  std::uint64_t naive_pairs(unsigned processors, picoseconds end) override;
+
+  sim::platform& platform() { return platform_; }
+
+ private:
+  std::unique_ptr<dma_memory> allocate_piece(std::size_t bytes) override {
+    return memory_.allocate(bytes);
+  }
+  process_memory memory_;
   sim::platform platform_;
 };
 
 // Waits until the card is ready and gives it one list of all slabs: bench_processor::list.
-void prepare(platform_card& device);
+void prepare(measured_card& device);
 
 // A processor at its portal.
 class bench_processor {
@@ -57,7 +94,7 @@ class bench_processor {
   static constexpr unsigned list = 0;
   static constexpr unsigned most_granted = 112;
 
-  bench_processor(platform_card& device, unsigned number, unsigned stock);
+  bench_processor(measured_card& device, unsigned number, unsigned stock);
 
   // Each does a step when the platform's time is the processor's, and returns whether there is more
   // to do before another line comes.
@@ -96,7 +133,7 @@ class bench_processor {
   void spend(std::uint64_t ns) { time += ns * sim::ps_per_ns; }
 
   const replay::cost_model cost_;
-  platform_card& device_;
+  measured_card& device_;
   unsigned stock_;
   portal portal_;
   std::deque<std::uint32_t> ready_, held_;
@@ -112,7 +149,7 @@ class bench_processor {
 };
 
 // Lets all of them step until `end`, or until all wait with nothing under way.
-void run(platform_card& device, std::vector<std::unique_ptr<bench_processor>>& processors,
+void run(measured_card& device, std::vector<std::unique_ptr<bench_processor>>& processors,
          picoseconds end, bool (bench_processor::*step)());
 
 }  // namespace exalloc::bench

@@ -52,9 +52,9 @@ sim_card::sim_card(const link_settings& link, fault_plan faults)
 
 sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults)
     : link_name_(link.name), memory_(memory), platform_(link, memory_, std::move(faults)) {
-  platform_.on_line([this](std::uint64_t) {
+  platform_.on_line([this](std::uint64_t address) {
     lines_.fetch_add(1, std::memory_order_relaxed);
-    if (pause_at_line_) platform_.pause();
+    if (pause_at_line_ || (told_ != nullptr && (*told_)(address))) platform_.pause();
   });
   platform_.on_interrupt([this] {
     const std::lock_guard lock(interrupt_mutex_);
@@ -169,6 +169,27 @@ void sim_card::advance_to(std::uint64_t ns) {
 
 bool sim_card::quiet() {
   return queue_.run([&] { return platform_.quiet(); });
+}
+
+void sim_card::run(picoseconds until, const std::function<bool(std::uint64_t)>& line) {
+  queue_.run([&] {
+    told_ = &line;
+    try {
+      platform_.run(until);
+    } catch (...) {
+      told_ = nullptr;
+      throw;
+    }
+    told_ = nullptr;
+  });
+}
+
+picoseconds sim_card::now() {
+  return queue_.run([&] { return platform_.now(); });
+}
+
+platform::traffic sim_card::counted() {
+  return queue_.run([&] { return platform_.counted(); });
 }
 
 void sim_card::trace(const std::string& file) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,6 +51,11 @@ class sim_card final : public card {
   std::uint64_t clocked_cycles();
   // Nothing is under way: time passes for nothing.
   bool quiet();
+  // For whoever keeps the time: it passes up to `until`, or to where `line`, told of each line that
+  // processors see, returns true.
+  void run(picoseconds until, const std::function<bool(std::uint64_t)>& line);
+  picoseconds now();
+  platform::traffic counted();
   // Cycles are simulated in real time, on a machine that may have other work.
   std::uint32_t patience_ms() const noexcept override { return 60'000; }
 
@@ -67,6 +73,7 @@ class sim_card final : public card {
   process_memory& memory_;
   platform platform_;
   bool pause_at_line_ = false;
+  const std::function<bool(std::uint64_t)>* told_ = nullptr;  // in run()
   picoseconds silent_ = 0;  // how long somebody has polled and nothing was under way, after a fault
 };
 

@@ -124,6 +124,11 @@ void add_bench_platform(CLI::App& bench) {
   command->add_option("--link", options.link, "The PCIe link")
       ->check(CLI::IsMember({"gen3x8", "gen3x16", "gen4x8", "gen4x16", "zero"}))
       ->capture_default_str();
+  command
+      ->add_option("--card", options.card,
+                   "sim: the card on its link; xrt: the same below XRT, with scripts/xrt-sim")
+      ->check(CLI::IsMember({"sim", "xrt"}))
+      ->capture_default_str();
   command->add_option("--portals", options.portals, "Portals, each with a processor at it")
       ->type_name("N...")
       ->check(CLI::Range(1, 64))
@@ -149,7 +154,8 @@ void add_bench_platform(CLI::App& bench) {
       "docs/platform.md tells how. Times are simulated and repeat exactly; the run itself takes a\n"
       "minute or two, with --full three times that.\n"
       "Examples: exalloc bench platform --link gen4x8 --json platform.json\n"
-      "          exalloc bench platform --portals 1 16 --stocks 1024");
+      "          exalloc bench platform --portals 1 16 --stocks 1024\n"
+      "          scripts/xrt-sim build/exalloc bench platform --card xrt");
   command->callback([args, json_file] {
     bench::platform_options& o = args->options;
     if (o.portals.empty())

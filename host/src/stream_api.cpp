@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "card_segments.hpp"
 #include "errors.hpp"
+#include "exalloc/card_memory.h"
 #include "exalloc/stream.h"
 #include "stock.hpp"
 #include "zone_table.hpp"
@@ -91,7 +93,12 @@ unsigned exalloc_zone_segments(PZONE_HEADER Zone, exalloc_segment* Segments, uns
   exalloc::guarded([&] {
     const zone& z = exalloc::zone_table::require("exalloc_zone_segments", Zone);
     for (const zone::extent& e : z.extents()) {
-      if (count < Capacity) Segments[count] = {e.begin, e.first_token, e.blocks, z.block_size(), 0};
+      if (count < Capacity) {
+        const auto at = exalloc::device_address(reinterpret_cast<const void*>(e.begin),
+                                                std::size_t{e.blocks} * z.block_size());
+        Segments[count] = {at.value_or(EXALLOC_NO_DEVICE_ADDRESS), e.first_token, e.blocks,
+                           z.block_size(), 0};
+      }
       ++count;
     }
   });

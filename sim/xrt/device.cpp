@@ -13,6 +13,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 #include "exalloc/regs.hpp"
@@ -242,12 +243,13 @@ int device::sync(unsigned number, bool to_card, std::uint64_t bytes, std::uint64
 void device::pump() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_came_.wait(lock, [this] { return work_; });
+    work_came_.wait(lock, [this] { return work_ && !held_; });
     work_ = false;
+    pumping_ = true;
     const std::shared_ptr<state> s = state_;
     lock.unlock();
     try {
-      while (!s->card->quiet()) {
+      while (!held_ && !s->card->quiet()) {
         s->card->relax();
         std::this_thread::yield();
       }
@@ -255,8 +257,36 @@ void device::pump() {
       // A rule of the bus was broken: the card stands still, and whoever waits for it says so.
     }
     lock.lock();
+    pumping_ = false;
+    pump_rests_.notify_all();
   }
 }
+
+void device::hold(bool on) {
+  std::unique_lock lock(mutex_);
+  held_ = on;
+  work_ = true;
+  if (on)
+    pump_rests_.wait(lock, [this] { return !pumping_; });
+  else
+    work_came_.notify_one();
+}
+
+std::shared_ptr<device::state> device::current() const {
+  const std::lock_guard lock(mutex_);
+  if (state_ == nullptr) throw std::logic_error("the simulated card has no xclbin yet");
+  return state_;
+}
+
+picoseconds device::now() { return current()->card->now(); }
+
+void device::run(picoseconds until, const std::function<bool(std::uint64_t)>& line) {
+  current()->card->run(until, line);
+}
+
+bool device::quiet() { return current()->card->quiet(); }
+
+platform::traffic device::counted() { return current()->card->counted(); }
 
 void device::wake_pump() {
   {

@@ -1,6 +1,7 @@
 // The simulated card as XRT's driver shows it: what the xcl* calls of hal.cpp do.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -12,12 +13,13 @@
 #include "sim_card.hpp"
 #include "xclbin.hpp"
 #include "xrt/device_memory.hpp"
+#include "xrt/simulated_clock.hpp"
 
 namespace exalloc::sim {
 
 // Calls return 0 or a negative errno, as the driver does. Thread safe. What an xclbin has made of
 // the card stays until another one is loaded, whoever opens and closes it meanwhile.
-class device {
+class device final : public simulated_clock {
  public:
   device() = default;
 
@@ -54,6 +56,12 @@ class device {
   int open_interrupt(unsigned ip);
   int close_interrupt(int file);
 
+  void hold(bool on) override;
+  picoseconds now() override;
+  void run(picoseconds until, const std::function<bool(std::uint64_t)>& line) override;
+  bool quiet() override;
+  platform::traffic counted() override;
+
  private:
   struct state {
     state(const xclbin::contents& c);
@@ -63,6 +71,7 @@ class device {
     std::uint32_t layout_hash;
   };
 
+  std::shared_ptr<state> current() const;
   bool vanished();
   void pump();
   void wake_pump();
@@ -78,8 +87,9 @@ class device {
   std::map<unsigned, buffer> buffers_;
   std::uint64_t accesses_ = 0;
 
-  bool work_ = false;
-  std::condition_variable work_came_;
+  bool work_ = false, pumping_ = false;
+  std::atomic<bool> held_{false};
+  std::condition_variable work_came_, pump_rests_;
   std::thread pump_;
   std::thread reporter_;
   int driver_end_ = -1;

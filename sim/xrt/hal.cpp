@@ -140,6 +140,8 @@ xclInterruptNotifyHandle xclOpenIPInterruptNotify(xclDeviceHandle, std::uint32_t
 }
 int xclCloseIPInterruptNotify(xclDeviceHandle, int file) { return card().close_interrupt(file); }
 
+exalloc::sim::simulated_clock* exalloc_simulated_clock() { return &card(); }
+
 // What this card does not have.
 int xclCopyBO(xclDeviceHandle, xclBufferHandle, xclBufferHandle, size_t, size_t, size_t) {
   return -ENOSYS;

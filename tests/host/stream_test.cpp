@@ -14,6 +14,7 @@
 
 #include "consumer.hpp"
 #include "error_log.hpp"
+#include "exalloc/card_memory.h"
 #include "exalloc/exalloc.h"
 #include "exalloc/kernel.hpp"
 #include "exalloc/stats.hpp"
@@ -37,9 +38,10 @@ class SharedZone : public testing::Test {
  protected:
   void make(std::size_t blocks) {
     memory_.resize((sizeof(ZONE_SEGMENT_HEADER) + blocks * block_size) / 8);
-    ASSERT_EQ(ExInitializeZone(&zone_, block_size, memory_.data(),
-                               static_cast<ULONG>(memory_.size() * 8)),
-              STATUS_SUCCESS)
+    make(blocks, memory_.data(), static_cast<ULONG>(memory_.size() * 8));
+  }
+  void make(std::size_t blocks, void* segment, ULONG bytes) {
+    ASSERT_EQ(ExInitializeZone(&zone_, block_size, segment, bytes), STATUS_SUCCESS)
         << exalloc_last_error();
     blocks_ = blocks;
     const std::vector<exalloc::kernel::segment> where = segments();
@@ -136,6 +138,35 @@ TEST_F(SharedZone, BlocksAllocatedByTheHostAreFreedOnTheCard) {
   EXPECT_GE(sent, 4000u);
   EXPECT_EQ(consumer_->spoiled(), 0u);
   expect_whole();
+}
+
+// The same in the card's own memory: the host copies what it wants to see.
+TEST_F(SharedZone, KernelsShareBlocksInMemoryOnTheCard) {
+  constexpr ULONG bytes = sizeof(ZONE_SEGMENT_HEADER) + 500 * block_size;
+  void* const segment = exalloc_card_segment_create(nullptr, bytes);
+  ASSERT_NE(segment, nullptr) << exalloc_last_error();
+  make(500, segment, bytes);
+  producer_->produce(700);
+  for (unsigned i = 0; i < 700; ++i) {
+    const auto p = next_product();
+    void* const block = exalloc_block(&zone_, p.block);
+    std::uint64_t seen = 0;
+    ASSERT_EQ(exalloc_card_read(&seen, block, sizeof seen), 0) << exalloc_last_error();
+    ASSERT_EQ(seen, p.pattern);
+    // And back to the kernels, with something new in it.
+    const std::uint64_t pattern = exalloc::sim::pattern_of(p.block, 1'000'000 + i);
+    ASSERT_EQ(exalloc_card_write(block, &pattern, sizeof pattern), 0);
+    consumer_->consume(p.block, pattern);
+  }
+  wait_consumed(700);
+  card().advance_to(card().now_ns() + 2'000);
+  EXPECT_EQ(consumer_->spoiled(), 0u);
+  EXPECT_EQ(producer_->strangers(), 0u);
+  expect_whole();
+  exalloc_zone_delete(&zone_);
+  EXPECT_EQ(exalloc_card_segment_delete(segment), 0) << exalloc_last_error();
+  memory_.resize(100);
+  ASSERT_EQ(ExInitializeZone(&zone_, block_size, memory_.data(), 800), STATUS_SUCCESS);
 }
 
 TEST_F(SharedZone, KernelsAndThreadsTogether) {

@@ -68,4 +68,39 @@ TEST(xrt_info, is_readable) {
     EXPECT_THAT(o.text, HasSubstr(line));
 }
 
+json bench(const std::string& card) {
+  const outcome o = exalloc(fmt::format(
+      "bench platform --portals 2 --stocks 64 --probes 8 --json - --card {} 2>/dev/null", card));
+  EXPECT_EQ(o.status, 0);
+  return json::parse(o.text);
+}
+
+// Simulated time on both, and the same latencies, but not drawn in the same order.
+TEST(xrt_bench_platform, agrees_with_sim) {
+  const json xrt = bench("xrt"), sim = bench("sim");
+  EXPECT_EQ(xrt.at("link"), sim.at("link"));
+  const json &x = xrt.at("results").at(0), &s = sim.at("results").at(0);
+  for (const auto& [key, value] : s.items()) EXPECT_TRUE(x.contains(key)) << key;
+  EXPECT_EQ(x.size(), s.size());
+  EXPECT_EQ(x.at("bound_blocks_per_s"), s.at("bound_blocks_per_s"));
+  EXPECT_EQ(x.at("free_ns"), s.at("free_ns"));
+  const auto close = [](const json& a, const json& b) {
+    EXPECT_NEAR(a.get<double>(), b.get<double>(), 0.1 * b.get<double>());
+  };
+  close(x.at("blocks_per_s"), s.at("blocks_per_s"));
+  close(x.at("bytes_per_block"), s.at("bytes_per_block"));
+  close(x.at("miss_ns").at("p50"), s.at("miss_ns").at("p50"));
+  close(x.at("sync_ns").at("p50"), s.at("sync_ns").at("p50"));
+  // XRT lets one register access through at a time: of two processors one waits.
+  EXPECT_NEAR(x.at("naive_blocks_per_s").get<double>(),
+              s.at("naive_blocks_per_s").get<double>() / 2, 1e5);
+}
+
+TEST(xrt_bench_platform, without_xrt_it_says_so) {
+  ::unsetenv("XILINX_XRT");
+  const outcome o = exalloc("bench platform --card xrt 2>&1");
+  EXPECT_NE(o.status, 0);
+  EXPECT_THAT(o.text, HasSubstr("XILINX_XRT is not set"));
+}
+
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,31 @@ class EXALLOC_API dma_memory {
 
  private:
   std::byte* data_;
+  std::size_t size_;
+  std::uint64_t device_address_;
+};
+
+// Memory on the card (HBM, DDR), which its kernels reach and processors do not: what goes there and
+// comes from there is copied. 4 KiB aligned, not initialised; freed with the object, before its
+// card.
+class EXALLOC_API card_memory {
+ public:
+  virtual ~card_memory() = default;
+  std::size_t size() const noexcept { return size_; }
+  // Address under which kernels reach its first byte.
+  std::uint64_t device_address() const noexcept { return device_address_; }
+  // Of bytes inside size(), complete on return. Throw std::runtime_error when the card does not do
+  // it. Thread safe for bytes apart.
+  virtual void write(std::size_t offset, const std::byte* from, std::size_t bytes) = 0;
+  virtual void read(std::size_t offset, std::byte* to, std::size_t bytes) = 0;
+
+ protected:
+  card_memory(std::size_t size, std::uint64_t device_address)
+      : size_(size), device_address_(device_address) {}
+  card_memory(const card_memory&) = delete;
+  card_memory& operator=(const card_memory&) = delete;
+
+ private:
   std::size_t size_;
   std::uint64_t device_address_;
 };
@@ -92,6 +118,15 @@ class EXALLOC_API card {
   virtual std::uint64_t lock_memory(std::byte* first, std::size_t bytes);
   // Undoes that for any whole pages of it. False if the system refuses; then they stay as they are.
   virtual bool unlock_memory(std::byte* first, std::size_t bytes) noexcept;
+
+  // Where the card reaches memory of this process; nothing if it does not, or not in one piece. The
+  // card of this class reaches all of it, under its own addresses.
+  virtual std::optional<std::uint64_t> device_address(const std::byte* first, std::size_t bytes);
+
+  // Memory on the card, in the bank of that name; in the first there is, if it is empty. Throws
+  // std::runtime_error with a sentence for the user when there is no such bank or too little left
+  // of it. The card of this class has plain memory of this process in its place, under any name.
+  virtual std::unique_ptr<card_memory> allocate_on_card(const std::string& bank, std::size_t bytes);
 
   // Called by whoever polls a ring: lets a simulated card run for a while (until it writes to
   // memory, at most some microseconds), pauses otherwise.

@@ -40,7 +40,8 @@ EXALLOC_API unsigned exalloc_quarantined(PZONE_HEADER Zone, PVOID* Blocks, unsig
 
 /* A run of consecutive blocks: block i has token first_token + i and lies block_size * i bytes behind device_address. */
 typedef struct exalloc_segment {
-  uint64_t device_address; /* of the first block, as the card reaches it */
+  uint64_t device_address; /* of the first block, as the card reaches it; UINT64_MAX if it does not: through XRT, memory that is
+                              neither nonpaged pool nor on the card (exalloc/card_memory.h) */
   uint32_t first_token;
   uint32_t blocks;
   uint32_t block_size; /* bytes */

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstring>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -68,6 +70,31 @@ std::unique_ptr<card> open(const card_library& from) {
   return device;
 }
 
+// Stands in for memory on the card, where kernels are objects of this process.
+class plain_memory final : public card_memory {
+ public:
+  explicit plain_memory(std::size_t bytes) : plain_memory(bytes, map(bytes)) {}
+  ~plain_memory() override { ::munmap(at_, size()); }
+
+  void write(std::size_t offset, const std::byte* from, std::size_t bytes) override {
+    std::memcpy(at_ + offset, from, bytes);
+  }
+  void read(std::size_t offset, std::byte* to, std::size_t bytes) override {
+    std::memcpy(to, at_ + offset, bytes);
+  }
+
+ private:
+  plain_memory(std::size_t bytes, std::byte* at)
+      : card_memory(bytes, reinterpret_cast<std::uintptr_t>(at)), at_(at) {}
+  static std::byte* map(std::size_t bytes) {
+    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) throw std::bad_alloc();
+    return static_cast<std::byte*>(at);
+  }
+  std::byte* at_;
+};
+
 }  // namespace
 
 void card::trace(const std::string& file) {
@@ -86,6 +113,14 @@ std::uint64_t card::lock_memory(std::byte* first, std::size_t bytes) {
 
 bool card::unlock_memory(std::byte* first, std::size_t bytes) noexcept {
   return ::munlock(first, bytes) == 0;
+}
+
+std::optional<std::uint64_t> card::device_address(const std::byte* first, std::size_t) {
+  return reinterpret_cast<std::uintptr_t>(first);
+}
+
+std::unique_ptr<card_memory> card::allocate_on_card(const std::string&, std::size_t bytes) {
+  return std::make_unique<plain_memory>(bytes);
 }
 
 void card::attach(unsigned, std::shared_ptr<stream_kernel>) {

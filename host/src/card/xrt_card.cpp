@@ -103,6 +103,7 @@ struct xrt_card::opened {
   xrt::device device;
   xrt::ip ip;
   xrt::memory_group host_bank;
+  xrt_card::banks banks;
 };
 
 xrt_card::opened xrt_card::open(const settings& asked) {
@@ -122,6 +123,11 @@ xrt_card::opened xrt_card::open(const settings& asked) {
   const kernel k = find_kernel(file, asked.xclbin);
   opened out;
   out.host_bank = k.host_bank;
+  for (std::size_t i = 0; i < file.memories.size(); ++i) {
+    const xclbin::memory_bank& m = file.memories[i];
+    if (m.used && !m.name.starts_with("HOST"))
+      out.banks.emplace_back(m.name, static_cast<xrt::memory_group>(i));
+  }
   try {
     const bool index = asked.device.find_first_not_of("0123456789") == std::string::npos;
     out.device = index ? xrt::device(static_cast<unsigned>(std::stoul(asked.device)))
@@ -162,6 +168,7 @@ xrt_card::xrt_card(opened&& o)
     : device_(std::move(o.device)),
       ip_(std::move(o.ip)),
       host_bank_(o.host_bank),
+      banks_(std::move(o.banks)),
       placed_(device_, host_bank_) {
   reset();
   watch_forks();
@@ -214,6 +221,22 @@ void xrt_card::write(std::uint32_t offset, std::uint32_t value) {
 
 std::unique_ptr<dma_memory> xrt_card::allocate(std::size_t bytes) {
   return host_memory(device_, host_bank_, bytes);
+}
+
+std::unique_ptr<card_memory> xrt_card::allocate_on_card(const std::string& bank,
+                                                        std::size_t bytes) {
+  std::string known;
+  for (const auto& [name, group] : banks_) {
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", name);
+    if (!bank.empty() && bank != name) continue;
+    try {
+      return bank_memory(device_, group, bytes, placed_);
+    } catch (const std::exception& e) {
+      fail("XRT has no {} bytes in {}: {}; use less, or another bank", bytes, name, e.what());
+    }
+  }
+  fail("its xclbin has no memory {} that a kernel is connected to; it has {}",
+       bank.empty() ? "on the card" : bank, known.empty() ? "none" : known);
 }
 
 std::uint64_t xrt_card::lock_memory(std::byte* first, std::size_t bytes) {

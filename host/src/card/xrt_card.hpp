@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "card/xrt_memory.hpp"
 #include "exalloc/card.hpp"
@@ -39,6 +41,11 @@ class xrt_card final : public card {
   std::unique_ptr<dma_memory> allocate(std::size_t bytes) override;
   std::uint64_t lock_memory(std::byte* first, std::size_t bytes) override;
   bool unlock_memory(std::byte* first, std::size_t bytes) noexcept override;
+  std::optional<std::uint64_t> device_address(const std::byte* first, std::size_t bytes) override {
+    return placed_.find(first, bytes);
+  }
+  std::unique_ptr<card_memory> allocate_on_card(const std::string& bank,
+                                                std::size_t bytes) override;
   // Throws std::runtime_error when the card has vanished.
   void relax() override;
   std::uint64_t now_ns() override;
@@ -48,6 +55,8 @@ class xrt_card final : public card {
   placed_memory& placed() noexcept { return placed_; }
 
  private:
+  // Memories on the card that the xclbin's kernels use, by name.
+  using banks = std::vector<std::pair<std::string, xrt::memory_group>>;
   struct opened;
   static opened open(const settings& asked);
   explicit xrt_card(opened&& o);
@@ -60,6 +69,7 @@ class xrt_card final : public card {
   xrt::device device_;
   xrt::ip ip_;
   const xrt::memory_group host_bank_;
+  const banks banks_;
   placed_memory placed_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 

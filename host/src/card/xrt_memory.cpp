@@ -38,7 +38,39 @@ class ring_memory final : public dma_memory {
   xrt::bo buffer_;
 };
 
+class bank_buffer final : public card_memory {
+ public:
+  bank_buffer(xrt::bo buffer, std::size_t bytes, const placed_memory& placed)
+      : card_memory(bytes, buffer.address()), buffer_(std::move(buffer)), placed_(placed) {}
+  ~bank_buffer() override {
+    if (placed_.in_child()) new xrt::bo(std::move(buffer_));  // XRT's own, in the parent
+  }
+
+  void write(std::size_t offset, const std::byte* from, std::size_t bytes) override {
+    if (bytes == 0) return;
+    buffer_.write(from, bytes, offset);
+    buffer_.sync(XCL_BO_SYNC_BO_TO_DEVICE, bytes, offset);
+  }
+  void read(std::size_t offset, std::byte* to, std::size_t bytes) override {
+    if (bytes == 0) return;
+    buffer_.sync(XCL_BO_SYNC_BO_FROM_DEVICE, bytes, offset);
+    buffer_.read(to, bytes, offset);
+  }
+
+ private:
+  xrt::bo buffer_;
+  const placed_memory& placed_;
+};
+
 }  // namespace
+
+std::unique_ptr<card_memory> bank_memory(const xrt::device& device, xrt::memory_group bank,
+                                         std::size_t bytes, const placed_memory& placed) {
+  const std::size_t whole = (bytes + page - 1) / page * page;
+  return std::make_unique<bank_buffer>(
+      xrt::bo(static_cast<xclDeviceHandle>(device), whole, xrt::bo::flags::normal, bank), bytes,
+      placed);
+}
 
 std::unique_ptr<dma_memory> host_memory(const xrt::device& device, xrt::memory_group bank,
                                         std::size_t bytes) {
@@ -117,13 +149,23 @@ bool placed_memory::remove(std::byte* first, std::size_t bytes) noexcept {
   return true;
 }
 
-std::optional<std::uint64_t> placed_memory::find(const std::byte* at) const {
+std::optional<std::uint64_t> placed_memory::find(const std::byte* first, std::size_t bytes) const {
   const std::lock_guard lock(mutex_);
-  auto next = pieces_.upper_bound(const_cast<std::byte*>(at));
-  if (next == pieces_.begin()) return std::nullopt;
-  const auto& [first, p] = *--next;
-  if (at >= first + p.bytes) return std::nullopt;
-  return p.device_address + static_cast<std::uint64_t>(at - first);
+  const std::byte* const end = first + bytes;
+  auto at = pieces_.upper_bound(const_cast<std::byte*>(first));
+  if (at == pieces_.begin()) return std::nullopt;
+  --at;
+  if (first >= at->first + at->second.bytes) return std::nullopt;
+  const std::uint64_t out =
+      at->second.device_address + static_cast<std::uint64_t>(first - at->first);
+  while (at->first + at->second.bytes < end) {
+    const auto& [begins, p] = *at;
+    ++at;
+    if (at == pieces_.end() || at->first != begins + p.bytes ||
+        at->second.device_address != p.device_address + p.bytes)
+      return std::nullopt;
+  }
+  return out;
 }
 
 void placed_memory::after_fork(bool child) noexcept {

@@ -31,8 +31,8 @@ class placed_memory {
   // Ordinary memory takes the buffers' place. False if one of them reaches beyond these pages; then
   // nothing changes.
   bool remove(std::byte* first, std::size_t bytes) noexcept;
-  // Where the card finds an address; nothing if it does not.
-  std::optional<std::uint64_t> find(const std::byte* at) const;
+  // Where the card finds these bytes; nothing if it does not, or not one behind the other.
+  std::optional<std::uint64_t> find(const std::byte* first, std::size_t bytes) const;
 
   // Around a fork. In the child the memory becomes private to it and the buffers are forgotten: XRT
   // is not asked for anything there, as another thread of the parent may have been in it.
@@ -58,6 +58,11 @@ class placed_memory {
   pieces pieces_;  // by their first address
   bool in_child_ = false;
 };
+
+// Memory in a bank of the card, with XRT's buffer in the host for what is copied. `placed` tells
+// whether this is the child of a fork.
+std::unique_ptr<card_memory> bank_memory(const xrt::device& device, xrt::memory_group bank,
+                                         std::size_t bytes, const placed_memory& placed);
 
 // Rings and other memory of the library's own.
 std::unique_ptr<dma_memory> host_memory(const xrt::device& device, xrt::memory_group bank,
