@@ -238,6 +238,11 @@ int device::sync(unsigned number, bool to_card, std::uint64_t bytes, std::uint64
   return 0;
 }
 
+std::byte* device::bank_at(std::uint64_t address, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return state_ != nullptr && state_->bank != nullptr ? state_->bank->at(address, bytes) : nullptr;
+}
+
 // A real card works by itself; this one is driven from here whenever it has something to do. Its
 // time stands still meanwhile.
 void device::pump() {

@@ -50,6 +50,8 @@ class device final : public simulated_clock {
   int unmap(unsigned number, void* at);
   // Copies between a buffer's two sides; nothing for one in the host.
   int sync(unsigned number, bool to_card, std::uint64_t bytes, std::uint64_t offset);
+  // The card's own memory; null beyond its end.
+  std::byte* bank_at(std::uint64_t address, std::uint64_t bytes);
 
   // A file that reports interrupts: a write of 1 or 0 enables or disables them, one that occurs
   // disables them and can be read. Negative errno.

@@ -140,6 +140,21 @@ xclInterruptNotifyHandle xclOpenIPInterruptNotify(xclDeviceHandle, std::uint32_t
 }
 int xclCloseIPInterruptNotify(xclDeviceHandle, int file) { return card().close_interrupt(file); }
 
+// Past all buffers, as a kernel reaches the card's memory.
+ssize_t xclUnmgdPread(xclDeviceHandle, unsigned, void* to, size_t bytes, std::uint64_t address) {
+  std::byte* const from = card().bank_at(address, bytes);
+  if (from == nullptr) return -EINVAL;
+  std::memcpy(to, from, bytes);
+  return static_cast<ssize_t>(bytes);
+}
+ssize_t xclUnmgdPwrite(xclDeviceHandle, unsigned, const void* from, size_t bytes,
+                       std::uint64_t address) {
+  std::byte* const to = card().bank_at(address, bytes);
+  if (to == nullptr) return -EINVAL;
+  std::memcpy(to, from, bytes);
+  return static_cast<ssize_t>(bytes);
+}
+
 exalloc::sim::simulated_clock* exalloc_simulated_clock() { return &card(); }
 
 // What this card does not have.
@@ -149,10 +164,6 @@ int xclCopyBO(xclDeviceHandle, xclBufferHandle, xclBufferHandle, size_t, size_t,
 xclBufferExportHandle xclExportBO(xclDeviceHandle, xclBufferHandle) { return XRT_NULL_BO_EXPORT; }
 xclBufferHandle xclImportBO(xclDeviceHandle, xclBufferExportHandle, unsigned) {
   return XRT_NULL_BO;
-}
-ssize_t xclUnmgdPread(xclDeviceHandle, unsigned, void*, size_t, std::uint64_t) { return -ENOSYS; }
-ssize_t xclUnmgdPwrite(xclDeviceHandle, unsigned, const void*, size_t, std::uint64_t) {
-  return -ENOSYS;
 }
 size_t xclRead(xclDeviceHandle, xclAddressSpace, std::uint64_t, void*, size_t) { return 0; }
 size_t xclWrite(xclDeviceHandle, xclAddressSpace, std::uint64_t, const void*, size_t) { return 0; }

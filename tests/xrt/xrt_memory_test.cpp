@@ -1,7 +1,10 @@
 // The memories of the xrt card, by the addresses under which kernels find them. What zones in the
 // card's own memory do is in ../host/card_memory_test.cpp.
+#include <dlfcn.h>
+#include <experimental/xrt-next.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xrt.h>
 
 #include <cstdint>
 #include <string>
@@ -36,6 +39,48 @@ TEST(xrt_memory, segments_on_the_card_lie_in_their_bank) {
   EXPECT_TRUE(at(one) + bytes <= at(two) || at(two) + bytes <= at(one));
   EXPECT_EQ(exalloc_card_segment_delete(one), 0);
   EXPECT_EQ(exalloc_card_segment_delete(two), 0);
+}
+
+// As a kernel sees it: memory at the device address, whatever XRT keeps in the host.
+class kernel_view {
+ public:
+  kernel_view() : library_(::dlopen(EXALLOC_XRT_PREFIX "/lib/libxrt_core.so.2", RTLD_NOW)) {}
+  ~kernel_view() { ::dlclose(library_); }
+  std::string read(std::uint64_t address, std::size_t bytes) {
+    std::string out(bytes, '\0');
+    const auto call =
+        reinterpret_cast<decltype(&xclUnmgdPread)>(::dlsym(library_, "xclUnmgdPread"));
+    EXPECT_EQ(call(nullptr, 0, out.data(), bytes, address), static_cast<ssize_t>(bytes));
+    return out;
+  }
+  void write(std::uint64_t address, const std::string& bytes) {
+    const auto call =
+        reinterpret_cast<decltype(&xclUnmgdPwrite)>(::dlsym(library_, "xclUnmgdPwrite"));
+    EXPECT_EQ(call(nullptr, 0, bytes.data(), bytes.size(), address),
+              static_cast<ssize_t>(bytes.size()));
+  }
+
+ private:
+  void* library_;
+};
+
+TEST(xrt_memory, what_is_copied_is_what_kernels_see) {
+  void* const segment = exalloc_card_segment_create("HBM[0]", megabyte);
+  ASSERT_NE(segment, nullptr) << exalloc_last_error();
+  char* const block = static_cast<char*>(segment) + sizeof(ZONE_SEGMENT_HEADER) + 8192;
+  kernel_view kernel;
+  const std::uint64_t at = exalloc_device_address(block, 64);
+  ASSERT_EQ(exalloc_card_write(block, "from the host", 13), 0);
+  EXPECT_EQ(kernel.read(at, 13), "from the host");
+  kernel.write(at + 5, "a kernel");
+  char back[14] = {};
+  ASSERT_EQ(exalloc_card_read(back, block, 13), 0);
+  EXPECT_STREQ(back, "from a kernel");
+  // What lies beside the bytes that are written stays the kernel's.
+  kernel.write(at, "KERNEL");
+  ASSERT_EQ(exalloc_card_write(block + 1, "xx", 2), 0);
+  EXPECT_EQ(kernel.read(at, 6), "KxxNEL");
+  EXPECT_EQ(exalloc_card_segment_delete(segment), 0);
 }
 
 TEST(xrt_memory, banks_that_are_not_there_or_full_are_refused) {
