@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +24,8 @@ constexpr picoseconds poll = 20 * ps_per_ns;  // time a poll takes while the car
 constexpr picoseconds poll_in_doubt = 1'000 * ps_per_ns;
 constexpr picoseconds longest_silence = 1'000'000 * ps_per_ns;
 constexpr picoseconds longest_relax = 2'000 * ps_per_ns;
+constexpr unsigned staging_bytes = 65'536, staged_at = 4'096, most_staged = 32'768;
+constexpr unsigned line_bytes = 64;
 constexpr std::chrono::microseconds patience(5000);  // of a waiter, before it drives the platform
 
 }  // namespace
@@ -30,6 +34,10 @@ link_settings asked_link() {
   link_settings out = link_preset(text_from_environment("EXALLOC_LINK", "gen3x16"));
   out.seed = number_from_environment("EXALLOC_LINK_SEED", 0, UINT64_MAX).value_or(out.seed);
   return out;
+}
+
+const card_memory_settings& asked_card_memory() {
+  return card_memory_preset(text_from_environment("EXALLOC_CARD_MEMORY", "hbm2"));
 }
 
 namespace {
@@ -47,14 +55,20 @@ fault_plan asked_faults() {
 
 }  // namespace
 
-sim_card::sim_card(const link_settings& link, fault_plan faults)
-    : sim_card(link, own_memory_, std::move(faults)) {}
+sim_card::sim_card(const link_settings& link, fault_plan faults,
+                   const card_memory_settings& on_card)
+    : sim_card(link, own_memory_, std::move(faults), on_card) {}
 
-sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults)
-    : link_name_(link.name), memory_(memory), platform_(link, memory_, std::move(faults)) {
+sim_card::sim_card(const link_settings& link, process_memory& memory, fault_plan faults,
+                   const card_memory_settings& on_card)
+    : link_name_(link.name),
+      memory_(memory),
+      platform_(link, memory_, std::move(faults), on_card),
+      space_(on_card) {
   platform_.on_line([this](std::uint64_t address) {
     lines_.fetch_add(1, std::memory_order_relaxed);
-    if (pause_at_line_ || (told_ != nullptr && (*told_)(address))) platform_.pause();
+    const bool copied = staging_ != nullptr && address == staging_->device_address();
+    if (copied || pause_at_line_ || (told_ != nullptr && (*told_)(address))) platform_.pause();
   });
   platform_.on_interrupt([this] {
     const std::lock_guard lock(interrupt_mutex_);
@@ -155,6 +169,72 @@ bool sim_card::wait_interrupt(std::uint64_t timeout_ns) {
   }
 }
 
+class sim_card::buffer_on_card final : public card_memory {
+ public:
+  buffer_on_card(sim_card& on, std::size_t bytes, std::uint64_t address)
+      : card_memory(bytes, address), on_(on) {}
+  ~buffer_on_card() override { on_.space_.give_back(device_address()); }
+
+  void write(std::size_t offset, const std::byte* from, std::size_t bytes) override {
+    on_.copy(true, device_address() + offset, const_cast<std::byte*>(from), bytes);
+  }
+  void read(std::size_t offset, std::byte* to, std::size_t bytes) override {
+    on_.copy(false, device_address() + offset, to, bytes);
+  }
+
+ private:
+  sim_card& on_;
+};
+
+std::unique_ptr<card_memory> sim_card::allocate_on_card(const std::string& bank,
+                                                        std::size_t bytes) {
+  return std::make_unique<buffer_on_card>(*this, bytes, space_.take(bank, bytes));
+}
+
+std::byte* sim_card::memory_at(std::uint64_t device_address, std::size_t bytes) {
+  if (device_address < card_memory_base) return reinterpret_cast<std::byte*>(device_address);
+  std::byte* const there = platform_.on_card(device_address, bytes);
+  if (there == nullptr)
+    throw std::runtime_error(fmt::format("sim card: {} bytes at {:#x} are not in the card's memory",
+                                         bytes, device_address));
+  return there;
+}
+
+void sim_card::copy(bool to_card, std::uint64_t address, std::byte* here, std::size_t bytes) {
+  while (bytes != 0) {
+    const auto now = static_cast<unsigned>(std::min<std::size_t>(bytes, most_staged));
+    queue_.run([&] { copy_staged(to_card, address, here, now); });
+    address += now;
+    here += now;
+    bytes -= now;
+  }
+}
+
+void sim_card::copy_staged(bool to_card, std::uint64_t address, std::byte* here, unsigned bytes) {
+  if (staging_ == nullptr) staging_ = memory_.allocate(staging_bytes);
+  const std::uint64_t at = staged_at + address % line_bytes, number = ++copies_;
+  if (to_card) std::memcpy(staging_->data() + at, here, bytes);
+  const std::atomic_ref status(*reinterpret_cast<std::uint64_t*>(staging_->data()));
+  platform_.copy({to_card, address, staging_->device_address() + at, bytes,
+                  staging_->device_address(), number});
+  silent_ = 0;
+  const picoseconds end = platform_.now() + longest_silence;
+  const auto over = [&] {
+    const std::uint64_t s = status.load(std::memory_order_acquire);
+    return s == number || s == ~number;
+  };
+  while (!over()) {
+    if (platform_.quiet() || (!platform_.harm().empty() && platform_.now() >= end))
+      throw std::runtime_error(fmt::format("sim card: a copy {} the card's memory does not end{}",
+                                           to_card ? "to" : "from", because_of_faults()));
+    platform_.run_what_is_under_way(platform_.harm().empty() ? never : end);
+  }
+  if (status.load(std::memory_order_relaxed) != number)
+    throw std::runtime_error(fmt::format("sim card: a copy {} the card's memory has failed{}",
+                                         to_card ? "to" : "from", because_of_faults()));
+  if (!to_card) std::memcpy(here, staging_->data() + at, bytes);
+}
+
 void sim_card::attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel) {
   queue_.run([&] { platform_.attach(stream_port, kernel); });
 }  // the kernel there was ends outside the queue: the parameter lives longer
@@ -220,6 +300,7 @@ std::uint64_t sim_card::clocked_cycles() {
 
 extern "C" EXALLOC_API exalloc::card* exalloc_sim_open_card() {
   return std::make_unique<exalloc::sim::sim_card>(exalloc::sim::asked_link(),
-                                                  exalloc::sim::asked_faults())
+                                                  exalloc::sim::asked_faults(),
+                                                  exalloc::sim::asked_card_memory())
       .release();
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bank_space.hpp"
 #include "card/process_memory.hpp"
 #include "exalloc/card.hpp"
 #include "platform/platform.hpp"
@@ -21,9 +22,11 @@ namespace exalloc::sim {
 // meanwhile, in the order they came. A program of one thread sees the same times in every run.
 class sim_card final : public card {
  public:
-  explicit sim_card(const link_settings& link = link_preset("gen3x16"), fault_plan faults = {});
+  explicit sim_card(const link_settings& link = link_preset("gen3x16"), fault_plan faults = {},
+                    const card_memory_settings& on_card = card_memory_preset("hbm2"));
   // With the host memory that the card is to reach, which outlives it.
-  sim_card(const link_settings& link, process_memory& memory, fault_plan faults = {});
+  sim_card(const link_settings& link, process_memory& memory, fault_plan faults = {},
+           const card_memory_settings& on_card = card_memory_preset("hbm2"));
   ~sim_card() override;
 
   std::string_view name() const noexcept override { return "sim"; }
@@ -41,9 +44,11 @@ class sim_card final : public card {
   // if there is something to drive: a card with nothing to do keeps its time.
   bool wait_interrupt(std::uint64_t timeout_ns) override;
   void attach(unsigned stream_port, std::shared_ptr<stream_kernel> kernel) override;
-  std::byte* memory_at(std::uint64_t device_address, std::size_t) override {
-    return reinterpret_cast<std::byte*>(device_address);
-  }
+  // Of the card's own memory too, without time: memory_kernel is for kernels that take theirs.
+  std::byte* memory_at(std::uint64_t device_address, std::size_t bytes) override;
+  // Copies are done by the card's DMA engine, in simulated time.
+  std::unique_ptr<card_memory> allocate_on_card(const std::string& bank,
+                                                std::size_t bytes) override;
   void trace(const std::string& file) override;
   std::string link_name() override { return link_name_; }
   std::vector<injected> injected_faults() override;
@@ -60,6 +65,11 @@ class sim_card final : public card {
   std::uint32_t patience_ms() const noexcept override { return 60'000; }
 
  private:
+  class buffer_on_card;
+
+  // Between a buffer of this process and the card's memory; complete on return.
+  void copy(bool to_card, std::uint64_t address, std::byte* here, std::size_t bytes);
+  void copy_staged(bool to_card, std::uint64_t address, std::byte* here, unsigned bytes);
   void run_a_while();
   std::string because_of_faults() const;
 
@@ -72,6 +82,9 @@ class sim_card final : public card {
   process_memory own_memory_;
   process_memory& memory_;
   platform platform_;
+  bank_space space_;                     // on the card
+  std::unique_ptr<dma_memory> staging_;  // what is copied to or from it, behind a line of status
+  std::uint64_t copies_ = 0;
   bool pause_at_line_ = false;
   const std::function<bool(std::uint64_t)>* told_ = nullptr;  // in run()
   picoseconds silent_ = 0;  // how long somebody has polled and nothing was under way, after a fault
@@ -79,5 +92,7 @@ class sim_card final : public card {
 
 // EXALLOC_LINK and EXALLOC_LINK_SEED. Throws std::invalid_argument.
 link_settings asked_link();
+// EXALLOC_CARD_MEMORY. Throws std::invalid_argument.
+const card_memory_settings& asked_card_memory();
 
 }  // namespace exalloc::sim

@@ -24,13 +24,17 @@ axi_response response_of(const transfer& t) {
 
 }  // namespace
 
-card_side::card_side(sc_core::sc_module_name name, const link_settings& s, fault_source& faults)
+card_side::card_side(sc_core::sc_module_name name, const link_settings& s,
+                     const card_memory_settings& on_card, fault_source& faults)
     : sc_module(name),
       register_path_(s.register_path_ns * ps_per_ns),
       memory_path_(s.memory_path_ns * ps_per_ns),
       faults_(faults),
+      on_card_("on_card", on_card),
+      dma_("dma"),
       register_arrives_("register_arrives", transaction_place::card,
                         [this](transfer& t) {
+                          if (t.get_address() == dma_doorbell) return ring_dma(t);
                           accesses_.push_back(&t);
                           wake();
                         }),
@@ -43,6 +47,13 @@ card_side::card_side(sc_core::sc_module_name name, const link_settings& s, fault
   rtl_.watch(&checks_);
   for (unsigned i = 0; i < rtl_card::stream_ports; ++i)
     streams_.push_back(std::make_unique<stream_port>(i, checks_));
+  for (const auto& s : streams_) {
+    s->kernel.memory.bind(on_card_.port);
+    s->kernel.memory_answered = [this] { wake(); };
+  }
+  dma_.to_memory.bind(on_card_.port);
+  from_dma_.register_nb_transport_fw(this, &card_side::dma_asks);
+  dma_.to_host.bind(from_dma_);
   SC_METHOD(tick);
 }
 
@@ -153,6 +164,7 @@ void card_side::reset() {
   if (dead_) return;
   wake();
   rtl_.reset();
+  dma_.reset();
   ++life_;
   interrupt_ = false;
   for (transfer* t : reads_)
@@ -216,7 +228,24 @@ tlm::tlm_sync_enum card_side::memory_answers(payload& p, tlm::tlm_phase&, sc_cor
   return tlm::TLM_COMPLETED;
 }
 
+void card_side::ring_dma(transfer& t) {
+  tell_end(t);
+  t.set_response_status(tlm::TLM_OK_RESPONSE);
+  register_answered_.put(t, now_ps());
+  dma_.doorbell();
+}
+
+tlm::tlm_sync_enum card_side::dma_asks(payload& p, tlm::tlm_phase& ph, sc_core::sc_time&) {
+  transfer& t = as_transfer(p);
+  t.of_dma = true;
+  tell_begin(t, t.is_read() ? transaction_kind::card_read : transaction_kind::card_write,
+             transaction_place::card_shell);
+  to_link_.put(t, now_ps() + memory_path_);
+  return taken(ph);
+}
+
 void card_side::take_answer(transfer& t) {
+  if (t.of_dma) return answer(from_dma_, t);
   if (t.card_life != life_) return t.release();  // a card asked that knows nothing of it any more
   wake();
   if (t.is_write()) {

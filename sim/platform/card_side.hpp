@@ -1,4 +1,5 @@
-// The Verilated card on the link: AXI4-Lite and AXI4 bridges to TLM, its kernels, its clock.
+// The Verilated card on the link: AXI4-Lite and AXI4 bridges to TLM, its kernels, its clock; beside
+// it in the shell the engine that copies to and from the card's own memory.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "platform/axi_checks.hpp"
+#include "platform/card_memory.hpp"
+#include "platform/dma_engine.hpp"
 #include "platform/fault_source.hpp"
 #include "platform/kernel_side.hpp"
 #include "platform/link_settings.hpp"
@@ -26,7 +29,8 @@ namespace exalloc::sim {
 class card_side final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(card_side);
-  card_side(sc_core::sc_module_name name, const link_settings& settings, fault_source& faults);
+  card_side(sc_core::sc_module_name name, const link_settings& settings,
+            const card_memory_settings& on_card, fault_source& faults);
 
   tlm_utils::simple_target_socket<card_side> registers{"registers"};
   tlm_utils::simple_initiator_socket<card_side> memory{"memory"};
@@ -35,6 +39,8 @@ class card_side final : public sc_core::sc_module {
   const rtl_card& rtl() const { return rtl_; }
   bool asleep() const { return asleep_; }
   bool interrupt() const { return interrupt_; }
+  banked_memory& on_card() { return on_card_; }
+  dma_engine& dma() { return dma_; }
   void attach(unsigned stream_port, std::shared_ptr<stream_kernel>& kernel);
   // All that the card knows is gone, and so is what it had under way.
   void reset();
@@ -68,6 +74,8 @@ class card_side final : public sc_core::sc_module {
   tlm::tlm_sync_enum host_asks(payload& p, tlm::tlm_phase& ph, sc_core::sc_time&);
   tlm::tlm_sync_enum memory_answers(payload& p, tlm::tlm_phase&, sc_core::sc_time&);
   void take_answer(transfer& t);
+  void ring_dma(transfer& t);
+  tlm::tlm_sync_enum dma_asks(payload& p, tlm::tlm_phase& ph, sc_core::sc_time&);
 
   void go_out(transfer& t);
 
@@ -84,6 +92,9 @@ class card_side final : public sc_core::sc_module {
   std::deque<transfer*> accesses_;  // the first is on the bus if busy_
   bool busy_ = false;
   std::deque<transfer*> reads_;  // AXI answers them in order
+  banked_memory on_card_;
+  dma_engine dma_;
+  tlm_utils::simple_target_socket<card_side> from_dma_{"from_dma"};
   std::vector<std::unique_ptr<stream_port>> streams_;
   stage register_arrives_, register_answered_, to_link_, from_link_;
 };

@@ -23,7 +23,7 @@ transfer& transfer_pool::get(tlm::tlm_command command, std::uint64_t address, un
   t.set_byte_enable_ptr(nullptr);
   t.set_dmi_allowed(false);
   t.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  t.complete = t.copy = t.on_wire = false;
+  t.complete = t.copy = t.on_wire = t.of_dma = false;
   t.error = nullptr;
   return t;
 }

@@ -1,6 +1,7 @@
 #include "platform/kernel_side.hpp"
 
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "platform/stream_bridge.hpp"
@@ -10,10 +11,13 @@ namespace exalloc::sim {
 kernel_side::kernel_side(sc_core::sc_module_name name) : sc_module(name) {
   pop.register_nb_transport_fw(this, &kernel_side::port_offers);
   push.register_nb_transport_bw(this, &kernel_side::port_takes);
+  memory.register_nb_transport_bw(this, &kernel_side::memory_answers);
 }
 
 void kernel_side::attach(std::shared_ptr<stream_kernel>& kernel) {
   kernel_.swap(kernel);
+  with_memory_ = dynamic_cast<memory_kernel*>(kernel_.get());
+  ++kernels_;
   pins_ = {};
   offered_ = nullptr;
   if (pushed_ != nullptr) std::exchange(pushed_, nullptr)->release();
@@ -28,6 +32,7 @@ bool kernel_side::clock() {
   if (before.popped()) pins_.pop_valid = false;
   pins_.push_ready = false;
   drive();
+  if (with_memory_ != nullptr) ask_memory();
   return moved || changed;
 }
 
@@ -46,6 +51,32 @@ void kernel_side::drive() {
     if (is_new) request(push, *pushed_);
   }
   if (offered_ != nullptr && pins_.pop_ready) answer(pop, *std::exchange(offered_, nullptr));
+}
+
+void kernel_side::ask_memory() {
+  while (const auto r = with_memory_->ask()) {
+    if (r->bytes == 0 || r->bytes > r->data.size() ||
+        r->address / r->data.size() != (r->address + r->bytes - 1) / r->data.size())
+      throw std::logic_error(
+          "sim card: a kernel's access to memory is empty or leaves its 256 bytes");
+    transfer& t = pool_.get(r->is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
+                            r->address, r->bytes);
+    std::memcpy(t.data.data(), r->data.data(), r->bytes);
+    t.card_life = kernels_;
+    request(memory, t);
+  }
+}
+
+tlm::tlm_sync_enum kernel_side::memory_answers(payload& p, tlm::tlm_phase&, sc_core::sc_time&) {
+  transfer& t = as_transfer(p);
+  if (with_memory_ != nullptr && t.card_life == kernels_) {
+    memory_access a{t.is_write(), t.get_address(), t.get_data_length(), {}};
+    if (t.ok()) std::memcpy(a.data.data(), t.data.data(), a.bytes);
+    with_memory_->answered(a, t.ok() ? memory_response::okay : memory_response::decode_error);
+    if (memory_answered) memory_answered();
+  }
+  t.release();
+  return tlm::TLM_COMPLETED;
 }
 
 tlm::tlm_sync_enum kernel_side::port_offers(payload& p, tlm::tlm_phase& phase, sc_core::sc_time&) {

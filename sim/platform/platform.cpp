@@ -25,8 +25,12 @@ std::mutex systemc_lock;
 
 struct platform::parts {
   struct modules {
-    modules(const link_settings& s, process_memory& m, fault_source& f)
-        : memory("memory", m), root("root_complex", s), link("link", s, f), card("card", s, f) {
+    modules(const link_settings& s, process_memory& m, fault_source& f,
+            const card_memory_settings& on_card)
+        : memory("memory", m),
+          root("root_complex", s),
+          link("link", s, f),
+          card("card", s, on_card, f) {
       root.to_link.bind(link.from_host);
       link.to_host.bind(root.from_link);
       root.memory.bind(memory.port);
@@ -87,7 +91,8 @@ class platform::entered {
   sc_core::sc_simcontext *current_, *default_;
 };
 
-platform::platform(const link_settings& link, process_memory& memory, fault_plan faults)
+platform::platform(const link_settings& link, process_memory& memory, fault_plan faults,
+                   const card_memory_settings& on_card)
     : parts_(std::make_unique<parts>(std::move(faults))) {
   {
     std::lock_guard lock(systemc_lock);
@@ -95,7 +100,7 @@ platform::platform(const link_settings& link, process_memory& memory, fault_plan
   }
   entered in(*parts_);
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
-  parts_->m.emplace(link, memory, parts_->faults);
+  parts_->m.emplace(link, memory, parts_->faults, on_card);
   parts_->m->card.failed = [this](std::exception_ptr why) {
     parts_->failure = why;
     pause();
@@ -121,6 +126,16 @@ void platform::write(std::uint32_t offset, std::uint32_t value) {
 void platform::read(std::uint32_t offset, std::function<void(const register_answer&)> answered) {
   entered in(*parts_);
   parts_->m->root.read(offset, std::move(answered));
+}
+
+void platform::copy(const dma_job& job) {
+  entered in(*parts_);
+  parts_->m->card.dma().prepare(job);
+  parts_->m->root.write(dma_doorbell, static_cast<std::uint32_t>(job.number));
+}
+
+std::byte* platform::on_card(std::uint64_t address, std::size_t bytes) {
+  return parts_->m->card.on_card().at(address, bytes);
 }
 
 // SystemC knows nothing of coming faults, or it would never be idle before the last of them.

@@ -1,11 +1,14 @@
 // The platform: host, PCIe link and card in one SystemC simulation. Nothing of SystemC shows here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "platform/card_memory_settings.hpp"
+#include "platform/dma_engine_job.hpp"
 #include "platform/fault_plan.hpp"
 #include "platform/fault_source.hpp"
 #include "platform/link_settings.hpp"
@@ -23,7 +26,8 @@ namespace exalloc::sim {
 // and nothing else.
 class platform {
  public:
-  platform(const link_settings& link, process_memory& memory, fault_plan faults = {});
+  platform(const link_settings& link, process_memory& memory, fault_plan faults = {},
+           const card_memory_settings& on_card = card_memory_preset("hbm2"));
   ~platform();
   platform(const platform&) = delete;
   platform& operator=(const platform&) = delete;
@@ -33,6 +37,11 @@ class platform {
   // A processor's register accesses, begun now.
   void write(std::uint32_t offset, std::uint32_t value);
   void read(std::uint32_t offset, std::function<void(const register_answer&)> answered);
+
+  // Tells the card's DMA engine of a copy, in place of the one there was, and rings its doorbell.
+  void copy(const dma_job& job);
+  // The card's own memory as it is now, without time; null unless all of it is there.
+  std::byte* on_card(std::uint64_t address, std::size_t bytes);
 
   // Lets time pass up to `until`, or to where a callback pauses. Throws std::runtime_error when a
   // bus protocol was violated, and what a kernel threw; then, and from then on.

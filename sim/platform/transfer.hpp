@@ -31,6 +31,8 @@ class transfer final : public tlm::tlm_generic_payload {
   unsigned link_up = 0;         // which of the times that the link was up it travels in
   unsigned card_life = 0;       // the card has been reset since if this is not its own number
   const char* error = nullptr;  // why a read has failed
+  bool of_dma = false;          // the shell asked for it, not the card
+  unsigned asker = 0;           // of the card's memory: where the answer goes
 
   bool ok() const { return is_response_ok(); }
 };

@@ -3,7 +3,8 @@
  * A segment made here goes to ExInitializeZone or ExExtendZone like any other; all calls on the zone work as ever, stream
  * ports too, as nothing of exalloc's lies in the blocks. Processors do not reach such memory: a block's address is a name,
  * whoever follows it gets SIGSEGV. What is to be in a block is copied there and back; a kernel finds it by the block's
- * token (exalloc_zone_segments) or by its device address. On the cards in this process plain memory stands in. */
+ * token (exalloc_zone_segments) or by its device address. On the soft card plain memory stands in; the sim card has a model
+ * of such memory, and copies take simulated time. */
 #ifndef EXALLOC_CARD_MEMORY_H
 #define EXALLOC_CARD_MEMORY_H
 
@@ -18,7 +19,7 @@ extern "C" {
 
 /* A segment of SegmentSize bytes, as ExInitializeZone counts them: 16 bytes of header, which stay in the host, then blocks, the
  * first at the beginning of a page. Bank: the card's memory, as the xclbin names it ("HBM[0]", "DDR[1]"); it must be the one that
- * the kernels are connected to. NULL: the first there is. The cards in this process take any name. What is in the memory at
+ * the kernels are connected to. NULL: the first there is. The soft card takes any name. What is in the memory at
  * first is not said. NULL when there is no such bank or not so much of it (exalloc_last_error tells). Thread safe.
  *
  * XRT keeps a buffer of the same size in the host for what is copied. */
