@@ -217,6 +217,20 @@ TEST(PlatformFault, ALinkThatWasDownLeadsToACardThatWasReset) {
   EXPECT_EQ(card.read(regs::offset::governor_period), 0u);
 }
 
+// A write is on the wire when the link goes down, and would come to the card after its reset.
+TEST(PlatformFault, WhatIsUnderWayIsLostWithTheLink) {
+  sim::link_settings link = link_preset("gen3x16");
+  for (sim::latency_table* t : {&link.wire, &link.register_issue})
+    *t = sim::latency_table::fixed(t->median_ns());
+  sim_card card(link, parse_faults("down@200100ns+10ns"));
+  prepared(card);
+  card.write(regs::offset::governor_period, 5);
+  card.advance_to(300'000);
+  EXPECT_EQ(card.read(regs::offset::governor_period), 0u);
+  card.write(regs::offset::governor_period, 5);
+  EXPECT_EQ(card.read(regs::offset::governor_period), 5u);
+}
+
 // A GRANT of 14 blocks; what its completion line says, or the reason why there is none.
 std::string granted(sim_card& card) {
   test::raw_portal portal(card, 0, 6, 0);
