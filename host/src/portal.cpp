@@ -29,14 +29,21 @@ portal::portal(card& device, std::uint32_t number, bool lost) : device_(device),
   const std::size_t skip = (ring_bytes - address % ring_bytes) % ring_bytes;
   submission_ = reinterpret_cast<line*>(memory_->data() + skip);
   completion_ = reinterpret_cast<line*>(memory_->data() + skip + ring_bytes);
+}
+
+void portal::enable() {
   namespace off = regs::offset;
-  const std::uint32_t window = off::portals_base + number * off::portals_stride;
+  const std::uint32_t window = off::portals_base + number_ * off::portals_stride;
   const auto write_address = [&](std::uint32_t low, std::uint32_t high, std::uint64_t value) {
     device_.write(window + low, static_cast<std::uint32_t>(value));
     device_.write(window + high, static_cast<std::uint32_t>(value >> 32));
   };
-  write_address(off::submission_base_low, off::submission_base_high, address + skip);
-  write_address(off::completion_base_low, off::completion_base_high, address + skip + ring_bytes);
+  const auto address_of = [&](const line* ring) {
+    return memory_->device_address() +
+           static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(ring) - memory_->data());
+  };
+  write_address(off::submission_base_low, off::submission_base_high, address_of(submission_));
+  write_address(off::completion_base_low, off::completion_base_high, address_of(completion_));
   const std::uint64_t config =
       regs::portal_config::ring_log2.set(regs::portal_config::enable.set(0, 1), ring_log2);
   device_.write(window + off::portal_config, static_cast<std::uint32_t>(config));

@@ -30,9 +30,11 @@ struct portal_counts {
 // Used by one thread at a time: its processor's lock guards it.
 class portal {
  public:
-  // Sets up the rings. Throws what card::allocate throws.
-  // With a lost card there are no rings: nothing may be submitted or received.
+  // Makes the rings. Throws what card::allocate throws.
+  // With a lost card there are none: nothing may be submitted or received.
   portal(card& device, std::uint32_t number, bool lost = false);
+  // Tells the card of them, before all else. Throws what card::write throws.
+  void enable();
 
   std::uint32_t number() const noexcept { return number_; }
   const portal_counts& counts() const noexcept { return counts_; }

@@ -48,6 +48,13 @@ processor::processor(driver& d, const token_table& tokens,
       tokens_(tokens),
       processors_(processors),
       portal_(d.device(), portal_number, d.lost()) {
+  if (!d.lost()) {
+    try {
+      portal_.enable();
+    } catch (const std::exception& e) {
+      d.lose(fmt::format("setting up portal {} failed: {}", portal_number, e.what()));
+    }
+  }
   // What has no use number has the first use, of which nothing holds.
   for (std::uint32_t kind = 0; kind < std::size(front.by_size); ++kind)
     for (std::size_t i = 0; i < EXALLOC_POOL_SIZES; ++i)

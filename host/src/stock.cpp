@@ -153,8 +153,8 @@ void rescue(core& c, block_list& list) {
 }
 
 // Under the list's mutex: with a lost card, the calling owner's own withheld block comes back, and
-// the store's top is free.
-void refresh(core& c, processor& self, block_list& list) {
+// the store's top is free. The block that the caller is freeing was not free before.
+void refresh(core& c, processor& self, block_list& list, std::uint32_t freeing) {
   if (to_be_rescued(c, list)) rescue(c, list);
   if (!list.rescued()) return;
   {
@@ -164,19 +164,20 @@ void refresh(core& c, processor& self, block_list& list) {
     if (token != 0) list.store.push_back({c.tokens.pointer(token), token});
   }
   const auto is_free = [&](const block& b) {
-    return list.state(b.token).load(std::memory_order_relaxed) == block_state::free;
+    return b.token != freeing &&
+           list.state(b.token).load(std::memory_order_relaxed) == block_state::free;
   };
   while (!list.store.empty() && !is_free(list.store.back())) list.store.pop_back();
 }
 
 // Under the list's mutex, in scarce mode, the store empty: fills it if a block is free anywhere.
-void search(core& c, processor& self, block_list& list) {
+void search(core& c, processor& self, block_list& list, std::uint32_t freeing) {
   if (list.host_backed()) {
     list.grow(self, list.total());
     return;
   }
   if (list.rescued()) {
-    while (list.store.empty() && list.grow(self, list.total())) refresh(c, self, list);
+    while (list.store.empty() && list.grow(self, list.total())) refresh(c, self, list, freeing);
     return;
   }
   {
@@ -207,11 +208,11 @@ bool settle(processor& self, const block_list& list, magazine& m, std::int32_t s
 }
 
 // Runs `use` on a stock of the list's free blocks. With `need`, that stock is empty only if no
-// block of the list is free. First settles what a pop of `slot` left behind: a block that is the
-// caller's after all is put into `kept` instead.
+// block of the list is free, but perhaps the one with the token `freeing`. First settles what a pop
+// of `slot` left behind: a block that is the caller's after all is put into `kept` instead.
 template <class Use>
 void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use,
-                std::int32_t slot = no_slot, block* kept = nullptr) {
+                std::uint32_t freeing = 0, std::int32_t slot = no_slot, block* kept = nullptr) {
   for (;;) {
     // Looked at once: what a pop left behind is settled before either branch.
     const bool shared = list.shared() || to_be_rescued(c, list);
@@ -222,11 +223,11 @@ void with_stock(core& c, processor& self, block_list& list, bool need, Use&& use
     const std::uint64_t total = list.total();
     if (shared) {
       const std::lock_guard lock(list.mutex);
-      refresh(c, self, list);
+      refresh(c, self, list, freeing);
       if (list.shared()) {
         if (need && list.store.empty()) {
-          search(c, self, list);
-          refresh(c, self, list);
+          search(c, self, list, freeing);
+          refresh(c, self, list, freeing);
         }
         use(shared_stock{list});
         leave_scarce_mode(c, self, list);
@@ -312,7 +313,7 @@ void* allocate_slow(block_list& list, std::int32_t slot) noexcept {
         b = stock.pop();
         stock.count(1);
       };
-      with_stock(*c, *self, list, true, take, std::exchange(slot, no_slot), &b);
+      with_stock(*c, *self, list, true, take, 0, std::exchange(slot, no_slot), &b);
       if (b.pointer == nullptr) break;
       // When the card is lost meanwhile, another thread may find the block by its state byte.
       auto expected = block_state::free;
@@ -356,11 +357,12 @@ void* free_slow(block_list& list, block b, bool want_previous) noexcept {
   try {
     const processor_use self(*c);
     ++self->slow.slow_frees;
-    with_stock(*c, *self, list, want_previous, [&](auto stock) {
+    const auto put = [&](auto stock) {
       if (!stock.empty()) previous = stock.top().pointer;
       stock.push(b);
       stock.count(-1);
-    });
+    };
+    with_stock(*c, *self, list, want_previous, put, b.token);
     list.freed_slowly(*self);
   } catch (const std::exception& e) {
     post_error({fmt::format("freeing failed, the block is lost: {}", e.what()), "ok", b.pointer,
@@ -414,8 +416,9 @@ void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
     bool asked = false;
     if (!c->card_driver.lost()) {
       const std::lock_guard lock(self->mutex);
-      // It may have come with the stock; else only the card knows whether it is free, and is asked.
-      if (may_be_a_kernels()) {
+      // It may have come with the stock, also in a line that is not read yet; else only the card
+      // knows whether it is free, and is asked.
+      if (self->drain() && may_be_a_kernels()) {
         self->release(list, &b.token, 1);
         asked = self->drain();
       }

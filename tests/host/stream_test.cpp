@@ -273,6 +273,24 @@ TEST_F(SharedZone, DoubleFreesAreRefusedOnBothSides) {
   }));
 }
 
+// The second free asks for a block that was free before, and the one it frees comes with the
+// others, in whichever line.
+TEST_F(SharedZone, ADoubleFreeIsFoundInTheOwnRing) {
+  make(100);
+  ASSERT_EQ(exalloc_stream_detach(0), 0);
+  std::vector<void*> all;
+  while (void* p = ExAllocateFromZone(&zone_)) all.push_back(p);
+  ASSERT_EQ(all.size(), 100u);
+  for (void* p : all) ExFreeToZone(&zone_, p);
+  exalloc_processor_flush();
+  for (std::size_t i = 0; i < all.size(); i += 3, ++expected_errors_) {
+    ExFreeToZone(&zone_, all[i]);
+    EXPECT_EQ(errors_.count("double_free"), expected_errors_ + 1);
+    exalloc_processor_flush();
+  }
+  expect_whole();
+}
+
 TEST(StreamApi, WrongArgumentsAreRefused) {
   ZONE_HEADER none{};
   EXPECT_EQ(exalloc_stream_attach(0, &none, EXALLOC_STREAM_POP), -1);

@@ -25,6 +25,7 @@
 
 #include "../error_log.hpp"
 #include "counted_entries.hpp"
+#include "end_of_child.hpp"
 #include "exalloc/bulk.h"
 #include "exalloc/card.hpp"
 #include "exalloc/exalloc.h"
@@ -56,15 +57,7 @@ template <class Body>
   } catch (const std::exception& e) {
     ADD_FAILURE() << e.what();
   }
-  // Only what a child writes to stderr is shown.
-  const testing::TestResult& result =
-      *testing::UnitTest::GetInstance()->current_test_info()->result();
-  for (int i = 0; i < result.total_part_count(); ++i) {
-    const testing::TestPartResult& part = result.GetTestPartResult(i);
-    if (part.failed()) fmt::print(stderr, "line {}: {}\n", part.line_number(), part.message());
-  }
-  std::fflush(nullptr);
-  std::_Exit(testing::Test::HasFailure() ? 1 : 0);
+  exalloc::test::end_child();
 }
 #define IN_A_CHILD(...) EXPECT_EXIT(with_faults(__VA_ARGS__), testing::ExitedWithCode(0), "")
 

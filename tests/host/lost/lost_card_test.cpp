@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -18,10 +17,14 @@
 #include "../error_log.hpp"
 #include "core.hpp"
 #include "counted_entries.hpp"
+#include "current.hpp"
+#include "end_of_child.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
+#include "exalloc/stream.h"
 #include "exalloc/wdm.h"
 #include "trick_card.hpp"
+#include "zone_table.hpp"
 
 namespace exalloc {
 namespace {
@@ -73,8 +76,7 @@ template <class Body>
   } catch (const std::exception& e) {
     ADD_FAILURE() << e.what();
   }
-  std::fflush(nullptr);
-  std::_Exit(testing::Test::HasFailure() ? 1 : 0);
+  test::end_child();
 }
 #define IN_A_CHILD(...) EXPECT_EXIT(with_card(__VA_ARGS__), testing::ExitedWithCode(0), "")
 // Where the card is to be waited for, on whatever machine.
@@ -165,6 +167,19 @@ TEST(lost_card, a_bus_that_fails) {
   });
 }
 
+TEST(lost_card, a_bus_that_fails_when_a_thread_makes_its_first_call) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    zone_under_test z(1000);
+    std::set<void*> all{ExAllocateFromZone(&z.header)};
+    card.play(trick::bus_error);
+    in_thread([&] { all.insert(ExAllocateFromZone(&z.header)); });
+    loss(log);
+    EXPECT_FALSE(all.contains(nullptr));
+    all.merge(z.take_all());
+    EXPECT_EQ(all.size(), 1000u);
+  });
+}
+
 TEST(lost_card, a_late_answer_within_the_time_is_waited_for) {
   IN_A_CHILD(
       [](trick_card& card, const error_log& log) {
@@ -225,6 +240,82 @@ TEST(lost_card, what_waits_in_a_depot_is_found) {
     exalloc_processor_enter(other);
     EXPECT_EQ(z.take_all().size(), blocks);
     loss(log);
+  });
+}
+
+// A thread that stands still between taking its slot and looking at the state byte: nobody else may
+// find that block by its state byte, as the thread is about to return it.
+TEST(lost_card, a_thread_in_the_middle_of_an_allocation_keeps_its_block) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    constexpr std::size_t blocks = 1000;
+    zone_under_test z(blocks);
+    ExFreeToZone(&z.header, ExAllocateFromZone(&z.header));
+    magazine& m = *fast_processor->find(*zone_table::find(&z.header));
+    const std::int32_t slot = m.begin_pop();
+    ASSERT_TRUE(m.taken_for_sure(slot));
+    std::set<void*> rest;
+    in_thread([&] {
+      card.play(trick::deaf);
+      rest = z.take_all();
+    });
+    loss(log);
+    EXPECT_FALSE(rest.contains(m.pointer(slot)));
+    EXPECT_EQ(rest.size(), blocks - 1);
+    // The call goes on.
+    EXPECT_EQ(m.state(slot).load(), block_state::free);
+    m.state(slot).store(block_state::allocated);
+    rest.insert(m.pointer(slot));
+    // It is withheld no longer, and in use.
+    EXPECT_EQ(ExAllocateFromZone(&z.header), nullptr);
+    z.free_all(rest);
+    EXPECT_EQ(z.take_all(), rest);
+    EXPECT_EQ(rest.size(), blocks);
+  });
+}
+
+// Neither what callers have nor what kernels may have.
+TEST(lost_card, what_the_host_takes_over_is_free) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    zone_under_test z(1000), streamed(1000);
+    const auto stored = [](const zone_under_test& u) {
+      return zone_table::find(&u.header)->store.size();
+    };
+    for (int i = 0; i < 300; ++i) ExAllocateFromZone(&z.header);
+    ASSERT_EQ(exalloc_stream_attach(0, &streamed.header, EXALLOC_STREAM_POP), 0)
+        << exalloc_last_error();
+    for (int i = 0; i < 200; ++i) ExAllocateFromZone(&streamed.header);
+    card.play(trick::bus_error);
+    in_thread([&] {
+      ExFreeToZone(&z.header, ExAllocateFromZone(&z.header));
+      ExFreeToZone(&streamed.header, ExAllocateFromZone(&streamed.header));
+    });
+    loss(log);
+    EXPECT_EQ(stored(z), 700u);
+    const unsigned away = exalloc_quarantined(&streamed.header, nullptr, 0);
+    EXPECT_GT(away, 0u);
+    EXPECT_LT(away, 800u);
+    EXPECT_EQ(stored(streamed), 800u - away);
+  });
+}
+
+// The block that is being freed is not one that was free before.
+TEST(lost_card, a_free_that_finds_the_card_lost_returns_what_was_free_before) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    zone_under_test full(100), other(100);
+    const std::set<void*> all = full.take_all();
+    std::set<void*> most = other.take_all();
+    void* const spare = *most.begin();
+    most.erase(most.begin());
+    in_thread([&] { ExFreeToZone(&other.header, spare); });
+    card.play(trick::deaf);
+    auto next = all.begin();
+    EXPECT_EQ(ExFreeToZone(&full.header, *next), nullptr);
+    loss(log);
+    EXPECT_EQ(ExFreeToZone(&full.header, *std::next(next)), *next);
+    EXPECT_EQ(ExFreeToZone(&other.header, *most.begin()), spare);
+    EXPECT_EQ(full.take_all().size(), 2u);
+    EXPECT_EQ(other.take_all().size(), 2u);
+    EXPECT_EQ(log.errors(), 1u);
   });
 }
 
@@ -321,6 +412,62 @@ TEST(lost_card, lookaside_lists_go_on) {
     ExDeleteNPagedLookasideList(&list);
     EXPECT_EQ(entries_out, 0);
     EXPECT_EQ(log.errors(), 1u);
+  });
+}
+
+// A list of 200 entries at most, and what of it the test has.
+class entries_under_test {
+ public:
+  entries_under_test() {
+    exalloc_lookaside_nt4(1);
+    ExInitializeNPagedLookasideList(&list, make_entry, drop_entry, 0, 64, 0x74736F4C, 200);
+  }
+  ~entries_under_test() {
+    drop();
+    ExDeleteNPagedLookasideList(&list);
+    EXPECT_EQ(entries_out, 0);
+  }
+  void take(int count) {
+    while (count-- > 0) EXPECT_TRUE(mine.insert(ExAllocateFromNPagedLookasideList(&list)).second);
+  }
+  void drop() {
+    for (void* e : mine) ExFreeToNPagedLookasideList(&list, e);
+    mine.clear();
+  }
+  NPAGED_LOOKASIDE_LIST list;
+  std::set<void*> mine;
+};
+
+TEST(lost_card, entries_that_came_back_are_not_handed_out_again) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    entries_under_test e;
+    e.take(200);
+    e.drop();
+    // Some of these come from the card.
+    e.take(120);
+    card.play(trick::deaf);
+    e.take(80);
+    loss(log);
+    EXPECT_EQ(entries_out, 200);
+    e.drop();
+    EXPECT_EQ(entries_out, 200);
+  });
+}
+
+TEST(lost_card, an_answer_after_the_time_takes_no_entries) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    entries_under_test e;
+    e.take(200);
+    e.drop();
+    e.take(64);
+    card.play(trick::late);
+    e.take(16);
+    loss(log);
+    // What the answer names is in the host again.
+    e.drop();
+    card.answer_late();
+    e.take(200);
+    EXPECT_EQ(entries_out, 200);
   });
 }
 
