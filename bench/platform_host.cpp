@@ -109,7 +109,9 @@ void prepare(measured_card& device) {
 }
 
 bench_processor::bench_processor(measured_card& device, unsigned number, unsigned stock)
-    : device_(device), stock_(stock), portal_(device, number), random_(number + 1) {}
+    : device_(device), stock_(stock), portal_(device, number), random_(number + 1) {
+  portal_.enable();
+}
 
 void bench_processor::receive() {
   completion c;

@@ -95,6 +95,7 @@ class scene {
  public:
   scene(const std::string& link, std::uint64_t seed, std::string name, std::string title)
       : device_(settings(link, seed)), portal_((prepare(device_), device_), 0) {
+    portal_.enable();
     out.name = std::move(name);
     out.title = fmt::format("{} ({}, seed {})", title, link, seed);
     device_.read(regs::offset::id);
