@@ -34,7 +34,7 @@ sim::simulated_clock& clock_below_xrt() {
   if (get == nullptr)
     throw std::runtime_error(fmt::format(
         "exalloc: bench platform: the card below {} is no simulated one, and has no clock to stop; "
-        "`exalloc replay --card xrt` and the programs of bench/ measure a real card",
+        "`exalloc bench card --card xrt` measures a real card, in wall time",
         library));
   return *get();
 }

@@ -116,6 +116,7 @@ void add_bench(CLI::App& app) {
   CLI::App* const command = app.add_subcommand("bench", "Measure.");
   command->require_subcommand(1);
   add_bench_host(*command);
+  add_bench_card(*command);
   CLI::App* const mix = command->add_subcommand(
       "mix", "Memory held for what is in use, while the sizes asked for shift: pool and malloc.");
   const auto mix_json = add_json_option(*mix);

@@ -55,6 +55,8 @@ inline std::shared_ptr<std::string> add_json_option(CLI::App& command) {
 
 // Adds `host` to the command `bench`.
 void add_bench_host(CLI::App& bench);
+// Adds `card`.
+void add_bench_card(CLI::App& bench);
 // Adds `platform` and `timeline`, where the card is simulated.
 void add_bench_platform(CLI::App& bench);
 

@@ -51,6 +51,26 @@ class program : public testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(program, measures_a_card_in_wall_time) {
+  const outcome o =
+      run("bench card --card soft --threads 1 2 --stocks 64 --ms 4 --probes 10 --json -");
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.err, HasSubstr("wall time"));
+  EXPECT_THAT(o.err, HasSubstr("caution: \"soft\" is no real card"));
+  const auto told = nlohmann::json::parse(o.out);
+  EXPECT_EQ(told.at("clock"), "wall");
+  ASSERT_EQ(told.at("results").size(), 2U);
+  const auto& r = told["results"][1];
+  EXPECT_EQ(r.at("threads"), 2);
+  EXPECT_EQ(r.at("bound_by"), "engine");
+  EXPECT_NEAR(r.at("bound_blocks_per_s").get<double>(), 8.96e9, 1e7);  // 4 banks at 300 MHz
+  EXPECT_GE(r.at("blocks_per_s"), 0);
+  for (const char* const latency : {"miss_ns", "sync_ns", "register_read_ns"}) {
+    EXPECT_GT(r.at(latency).at("p50"), 0) << latency;
+    EXPECT_LE(r.at(latency).at("p50"), r.at(latency).at("max")) << latency;
+  }
+}
+
 TEST_F(program, helps_with_an_example) {
   for (const char* arguments : {"--help", "replay --help"}) {
     const outcome o = run(arguments);

@@ -96,6 +96,27 @@ TEST(xrt_bench_platform, agrees_with_sim) {
               s.at("naive_blocks_per_s").get<double>() / 2, 1e5);
 }
 
+// What a real card gets: wall time, and the bound of the link that XRT tells.
+TEST(xrt_bench_card, knows_the_link_and_that_the_card_is_simulated) {
+  ::setenv("EXALLOC_LINK", "gen3x8", 1);
+  const outcome o =
+      exalloc("bench card --threads 1 --stocks 64 --ms 4 --probes 2 --json - 2>/dev/null");
+  ASSERT_EQ(o.status, 0);
+  const json told = json::parse(o.text), &r = told.at("results").at(0);
+  EXPECT_EQ(told.at("card"), "xrt");
+  EXPECT_EQ(told.at("link"), "gen3x8");
+  EXPECT_THAT(told.at("caution").get<std::string>(), HasSubstr("the card below XRT is simulated"));
+  EXPECT_EQ(r.at("bound_by"), "link");
+  EXPECT_NEAR(r.at("bound_blocks_per_s").get<double>(), 1.06e9, 1e7);
+}
+
+TEST(xrt_bench_card, a_card_that_vanishes_ends_it) {
+  ::setenv("EXALLOC_XRT_SIM_VANISH", "300", 1);
+  const outcome o = exalloc("bench card --threads 2 --stocks 64 --ms 4 2>&1");
+  EXPECT_NE(o.status, 0);
+  EXPECT_THAT(o.text, HasSubstr("its registers read as all ones"));
+}
+
 TEST(xrt_bench_platform, without_xrt_it_says_so) {
   ::unsetenv("XILINX_XRT");
   const outcome o = exalloc("bench platform --card xrt 2>&1");
