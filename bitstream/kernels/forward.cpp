@@ -12,7 +12,7 @@ extern "C" void forward(hls::stream<ap_uint<32>>& pop, hls::stream<ap_uint<32>>&
                         hls::stream<ap_uint<64>>& words_in, hls::stream<ap_uint<32>>& blocks_out,
                         hls::stream<ap_uint<32>>& blocks_back, ap_uint<64>* memory,
                         exalloc::kernel::segment zone, unsigned words, unsigned* outside) {
-#pragma HLS INTERFACE axis port = pop
+#pragma HLS INTERFACE axis port = pop register_mode = off  // it takes no block before it needs one
 #pragma HLS INTERFACE axis port = push
 #pragma HLS INTERFACE axis port = words_in
 #pragma HLS INTERFACE axis port = blocks_out

@@ -6,7 +6,8 @@
 // seen: the tokens in the order they came, in the card's memory; count: how many to take.
 extern "C" void loopback(hls::stream<ap_uint<32>>& pop, hls::stream<ap_uint<32>>& push,
                          ap_uint<32>* seen, unsigned count) {
-#pragma HLS INTERFACE axis port = pop
+// A register at `pop` would take a block, and keep it, while nothing has started the kernel.
+#pragma HLS INTERFACE axis port = pop register_mode = off
 #pragma HLS INTERFACE axis port = push
 #pragma HLS INTERFACE m_axi port = seen
   for (unsigned i = 0; i < count; ++i) {

@@ -80,26 +80,45 @@ class object {
 
 constexpr std::uint64_t most32 = UINT32_MAX, most31 = INT32_MAX;
 
-kernel kernel_of(const json& from) {
-  const object k(from, "kernel",
-                 {"name", "instance", "board", "device", "base", "mhz", "ports", "arguments"});
-  kernel out;
-  out.name = k.text("name");
-  out.instance = k.text("instance");
-  out.board = k.text("board");
-  out.device = k.text("device");
-  out.base = k.number("base");
-  out.mhz = static_cast<unsigned>(k.number("mhz", 2000));
-  k.list("ports", [&](const json& e, const std::string& where) {
-    const object p(e, where, {"name", "master", "range", "width"});
-    out.ports.push_back({p.text("name"), p.flag("master", false), p.number("range"),
-                         static_cast<unsigned>(p.number("width", 4096))});
+kernel_port port_of(const json& from, const std::string& where) {
+  const object p(from, where, {"name", "master", "stream", "range", "width"});
+  kernel_port out{p.text("name"), port_kind::registers, 0,
+                  static_cast<unsigned>(p.number("width", 4096))};
+  if (p.has("stream")) {
+    const std::string way = p.text("stream");
+    if (way != "in" && way != "out")
+      throw format_error(fmt::format("{}: \"stream\" is neither \"in\" nor \"out\"", where));
+    out.kind = way == "in" ? port_kind::stream_in : port_kind::stream_out;
+  } else {
+    out.kind = p.flag("master", false) ? port_kind::memory : port_kind::registers;
+    out.range = p.number("range");
+  }
+  return out;
+}
+
+kernel kernel_of(const json& from, const std::string& place) {
+  const object k(from, place, {"name", "control", "instances", "ports", "arguments"});
+  kernel out{k.text("name"), k.text("control"), {}, {}, {}};
+  k.list("instances", [&](const json& e, const std::string& where) {
+    const object i(e, where, {"name", "base"});
+    out.instances.push_back({i.text("name"), i.number("base")});
   });
+  k.list("ports",
+         [&](const json& e, const std::string& where) { out.ports.push_back(port_of(e, where)); });
   k.list("arguments", [&](const json& e, const std::string& where) {
-    const object a(e, where, {"name", "port", "id", "offset"});
+    const object a(e, where, {"name", "port", "id", "offset", "size"});
     out.arguments.push_back({a.text("name"), a.text("port"),
-                             static_cast<std::uint32_t>(a.number("id", most32)),
-                             a.number("offset")});
+                             static_cast<std::uint32_t>(a.number("id", most32)), a.number("offset"),
+                             a.has("size") ? a.number("size") : 8});
+  });
+  return out;
+}
+
+project project_of(const object& from) {
+  project out{
+      from.text("board"), from.text("device"), static_cast<unsigned>(from.number("mhz", 2000)), {}};
+  from.list("kernels", [&](const json& e, const std::string& where) {
+    out.kernels.push_back(kernel_of(e, where));
   });
   return out;
 }
@@ -145,9 +164,10 @@ std::string to_json(const contents& c) {
 contents from_json(std::string_view text) {
   const json all = json::parse(text, nullptr, false, true);
   if (all.is_discarded()) throw format_error("the description is no JSON");
-  const object d(all, "the description",
-                 {"shell", "uuid", "interface_uuid", "made", "mode", "memories", "ips",
-                  "connections", "clocks", "key_values", "build", "xml", "kernel"});
+  const object d(
+      all, "the description",
+      {"shell", "uuid", "interface_uuid", "made", "mode", "memories", "ips", "connections",
+       "clocks", "key_values", "build", "xml", "board", "device", "mhz", "kernels"});
   contents c;
   c.shell = d.text("shell");
   c.id = parse_uuid(d.text("uuid"));
@@ -185,9 +205,9 @@ contents from_json(std::string_view text) {
     }
   }
   c.build = d.has("build") ? d.at("build").dump() : "{}";
-  if (d.has("xml") == d.has("kernel"))
-    throw format_error("the description: needs one of \"xml\" and \"kernel\"");
-  c.xml = d.has("xml") ? d.text("xml") : kernel_xml(kernel_of(d.at("kernel")));
+  if (d.has("xml") == d.has("kernels"))
+    throw format_error("the description: needs one of \"xml\" and \"kernels\"");
+  c.xml = d.has("xml") ? d.text("xml") : project_xml(project_of(d));
   return c;
 }
 

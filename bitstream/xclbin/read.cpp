@@ -127,7 +127,7 @@ std::vector<memory_bank> read_memories(const section& s, bytes file) {
     m.size_kb = number<std::uint64_t>(r, 8);
     m.base = number<std::uint64_t>(r, 16);
     m.name = text(r, 24, layout::memory_name_bytes, what);
-    if (m.used && !m.type.starts_with("MEM_STREAMING") &&
+    if (m.used && !m.is_stream() &&
         (m.size_kb > UINT64_MAX >> 10 || (m.size_kb << 10) > UINT64_MAX - m.base))
       refuse("{}: {} KiB from {:#x} reach beyond the last address", what, m.size_kb, m.base);
     out.push_back(std::move(m));

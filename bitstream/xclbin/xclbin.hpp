@@ -30,6 +30,8 @@ struct memory_bank {
   std::string type;  // "MEM_HBM", as <xclbin.h> has it
   bool used = true;
   std::uint64_t size_kb = 0, base = 0;
+  // The stream between two kernels, which is told of in this list too.
+  bool is_stream() const { return type.starts_with("MEM_STREAMING"); }
   bool operator==(const memory_bank&) const = default;
 };
 

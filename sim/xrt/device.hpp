@@ -4,14 +4,17 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "sim_card.hpp"
 #include "xclbin.hpp"
+#include "xrt/compute_units.hpp"
 #include "xrt/device_memory.hpp"
 #include "xrt/simulated_clock.hpp"
 
@@ -25,22 +28,29 @@ class device final : public simulated_clock {
 
   // Makes the card what the xclbin says: its memory, and its register layout. The same one again
   // changes nothing.
-  int load(const xclbin::contents& c);
+  int load(const xclbin::contents& c, const kernel_arguments& arguments);
   std::optional<xclbin::contents> loaded() const;
 
-  // Exclusive, also among processes if EXALLOC_XRT_SIM_OWNER names a file.
-  int open_context(const xclbin::uuid& id, unsigned ip);
+  // `ip`: as XRT counts those with registers; virtual_ip stands for none of them. The card belongs
+  // to one process while it has any, if EXALLOC_XRT_SIM_OWNER names a file.
+  static constexpr unsigned virtual_ip = ~0U;
+  int open_context(const xclbin::uuid& id, unsigned ip, bool shared);
   int close_context(unsigned ip);
 
   int read(unsigned ip, std::uint32_t offset, std::uint32_t& value);
   int write(unsigned ip, std::uint32_t offset, std::uint32_t value);
+  // Does the command in that buffer, an ert_packet, on the first of its kernels that has nothing to
+  // do. `ended`: told from another thread when its state has changed.
+  int execute(unsigned buffer, std::function<void()> ended);
 
   struct buffer {
     std::uint64_t address = 0, bytes = 0;
     unsigned flags = 0;
-    bool in_host = false;          // in the window, which the card reaches itself
-    std::byte* program = nullptr;  // the program's side of one on the card
-    bool own_program = false;      // to be unmapped
+    bool in_host = false;             // in the window, which the card reaches itself
+    bool command = false;             // the driver's, which the card does not reach
+    device_memory* memory = nullptr;  // where it lies; none for a command
+    std::byte* program = nullptr;     // the program's side of one on the card
+    bool own_program = false;         // to be unmapped
   };
   // `program`: the program's memory, or null.
   std::optional<unsigned> allocate(std::uint64_t bytes, unsigned flags, std::byte* program);
@@ -66,10 +76,14 @@ class device final : public simulated_clock {
 
  private:
   struct state {
-    state(const xclbin::contents& c);
+    state(const xclbin::contents& c, const kernel_arguments& arguments, device& of);
     xclbin::contents from;
-    std::unique_ptr<device_memory> host, bank;  // null if the xclbin has none
+    device_memory* memory_of(std::uint64_t address, std::uint64_t bytes);
+    std::unique_ptr<device_memory> host;
+    std::map<unsigned, std::unique_ptr<device_memory>> banks;  // by number in MEM_TOPOLOGY
+    std::vector<std::size_t> numbers;                          // of IPs, as XRT counts them
     std::unique_ptr<sim_card> card;
+    std::unique_ptr<compute_units> units;
     std::uint32_t layout_hash;
   };
 
@@ -83,7 +97,11 @@ class device final : public simulated_clock {
 
   mutable std::mutex mutex_;  // all but the card itself, which has a lock of its own
   std::shared_ptr<state> state_;
-  std::optional<unsigned> context_;  // the IP that is open
+  struct context {
+    unsigned users = 0;
+    bool shared = false;
+  };
+  std::map<unsigned, context> contexts_;  // by IP, as XRT counts them
   int owner_file_ = -1;
   unsigned next_buffer_ = 1;
   std::map<unsigned, buffer> buffers_;

@@ -2,10 +2,13 @@
 // for and this card does not have is refused as a driver refuses it.
 #define XCL_DRIVER_DLL_EXPORT
 #include <experimental/xrt-next.h>
+#include <experimental/xrt_xclbin.h>
 #include <xclbin.h>
 #include <xrt.h>
 
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -30,7 +33,27 @@ sim::device& card() {
 
 struct opened {
   std::shared_ptr<xrt_core::device> core;  // XRT's object for this handle
+  // Commands of this handle that have ended and that nobody has heard of yet.
+  struct events {
+    std::mutex mutex;
+    std::condition_variable came;
+    unsigned ended = 0;
+  };
+  std::shared_ptr<events> commands = std::make_shared<events>();
 };
+
+// From the XML, as XRT reads it.
+sim::kernel_arguments arguments_of(const axlf* file) {
+  sim::kernel_arguments out;
+  for (const auto& kernel : xrt::xclbin(file).get_kernels()) {
+    auto& all = out[kernel.get_name()];
+    for (const auto& a : kernel.get_args()) {
+      if (a.get_index() >= all.size()) all.resize(a.get_index() + 1);
+      all[a.get_index()] = {a.get_name(), static_cast<std::uint32_t>(a.get_offset())};
+    }
+  }
+  return out;
+}
 
 xclbin_file::uuid to_uuid(const unsigned char* from) {
   xclbin_file::uuid out;
@@ -82,7 +105,7 @@ int xclLoadXclBin(xclDeviceHandle handle, const axlf* file) {
     const auto* const bytes = reinterpret_cast<const std::byte*>(file);
     const xclbin_file::contents c = xclbin_file::read({bytes, file->m_header.m_length});
     if (c.shell != shell) return -EINVAL;
-    if (const int error = card().load(c); error != 0) return error;
+    if (const int error = card().load(c, arguments_of(file)); error != 0) return error;
     xrt_core::get_userpf_device(handle)->register_axlf(file);
   } catch (const std::exception&) {
     return -EINVAL;
@@ -90,8 +113,8 @@ int xclLoadXclBin(xclDeviceHandle handle, const axlf* file) {
   return 0;
 }
 
-int xclOpenContext(xclDeviceHandle, const xuid_t id, unsigned ip, bool) {
-  return card().open_context(to_uuid(id), ip);
+int xclOpenContext(xclDeviceHandle, const xuid_t id, unsigned ip, bool shared) {
+  return card().open_context(to_uuid(id), ip, shared);
 }
 
 int xclCloseContext(xclDeviceHandle, const xuid_t, unsigned ip) { return card().close_context(ip); }
@@ -140,6 +163,27 @@ xclInterruptNotifyHandle xclOpenIPInterruptNotify(xclDeviceHandle, std::uint32_t
 }
 int xclCloseIPInterruptNotify(xclDeviceHandle, int file) { return card().close_interrupt(file); }
 
+int xclExecBuf(xclDeviceHandle handle, xclBufferHandle command) {
+  try {
+    return card().execute(command, [to = static_cast<opened*>(handle)->commands] {
+      const std::lock_guard lock(to->mutex);
+      ++to->ended;
+      to->came.notify_all();
+    });
+  } catch (const std::exception&) {
+    return -ENOMEM;  // a thread for the kernel
+  }
+}
+
+int xclExecWait(xclDeviceHandle handle, int milliseconds) {
+  const auto commands = static_cast<opened*>(handle)->commands;
+  std::unique_lock lock(commands->mutex);
+  const bool one = commands->came.wait_for(lock, std::chrono::milliseconds(milliseconds),
+                                           [&] { return commands->ended != 0; });
+  if (one) --commands->ended;
+  return one ? 1 : 0;
+}
+
 // Past all buffers, as a kernel reaches the card's memory.
 ssize_t xclUnmgdPread(xclDeviceHandle, unsigned, void* to, size_t bytes, std::uint64_t address) {
   std::byte* const from = card().bank_at(address, bytes);
@@ -167,8 +211,6 @@ xclBufferHandle xclImportBO(xclDeviceHandle, xclBufferExportHandle, unsigned) {
 }
 size_t xclRead(xclDeviceHandle, xclAddressSpace, std::uint64_t, void*, size_t) { return 0; }
 size_t xclWrite(xclDeviceHandle, xclAddressSpace, std::uint64_t, const void*, size_t) { return 0; }
-int xclExecBuf(xclDeviceHandle, xclBufferHandle) { return -ENOSYS; }
-int xclExecWait(xclDeviceHandle, int) { return -ENOSYS; }
 int xclReClock2(xclDeviceHandle, unsigned short, const unsigned short*) { return -ENOSYS; }
 int xclP2pEnable(xclDeviceHandle, bool, bool) { return -ENOSYS; }
 

@@ -6,6 +6,7 @@ PACKER: exalloc-xclbin, to make the simulated card's xclbin with."""
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -109,6 +110,10 @@ class Interface(unittest.TestCase):
         broken(b"exalloc:exalloc_1", b"exalloc:exalloc_2", "IP_LAYOUT")
         broken(b'name="exalloc_1"', b'name="exalloc_2"', "instance")
         broken(b"HOST[0]", b"HOST[1]", "not to HOST")
+        broken(b'name="m_axis_pop_3" addr', b'name="m_axis_pop_9" addr', "stream argument 5")
+        broken(b'<kernel name="exalloc"', b'<kernel name="exalloq"', "has no kernel exalloc, but")
+        link = struct.pack("<iii", 9, 0, 9)  # argument s_axis_push_3 of the first IP goes to dc_7
+        broken(link, struct.pack("<iii", 9, 0, 8), "stream s_axis_push_3 goes to")
         layout_hash = re.search(rb'"exalloc.layout_hash"[^}]*', good)
         if layout_hash:
             broken(layout_hash[0], re.sub(rb"0x\w{8}", b"0x12345678", layout_hash[0]), "layout hash")

@@ -77,7 +77,7 @@ TEST_F(machine, does_not_let_the_user_at_the_card) {
 
 TEST_F(machine, has_no_hugepages) {
   add_card();
-  EXPECT_EQ(about("hugepages").is, verdict::problem);
+  EXPECT_EQ(about("hugepages").is, verdict::note);
   put("sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "0");
   EXPECT_THAT(about("hugepages").mend, HasSubstr("hugepagesz=1G"));
   put("sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "2");

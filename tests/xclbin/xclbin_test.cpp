@@ -130,8 +130,8 @@ const damage damages[] = {
      "it has no section IP_LAYOUT"},
     {"section_twice", [](bytes& f) { put(f, header_of(keys), layout::clock_freq_topology, 4); },
      "2 sections CLOCK_FREQ_TOPOLOGY"},
-    {"too_many_rows", [](bytes& f) { put(f, data_of(f, memories), 3, 4); },
-     "has a count of 3, but room for 2 rows"},
+    {"too_many_rows", [](bytes& f) { put(f, data_of(f, memories), 11, 4); },
+     "has a count of 11, but room for 10 rows"},
     {"negative_count", [](bytes& f) { put(f, data_of(f, ips), UINT32_MAX, 4); },
      "has a count of 4294967295"},
     {"memory_type", [](bytes& f) { put(f, data_of(f, memories) + 8, 200, 1); }, "is 200"},
@@ -143,8 +143,8 @@ const damage damages[] = {
      "beyond the last address"},
     {"ip_name", [](bytes& f) { put(f, data_of(f, ips) + 24, 7, 1); }, "cannot be printed"},
     {"ip_control", [](bytes& f) { put(f, data_of(f, ips) + 13, 77, 1); }, "control protocol"},
-    {"connection_to_no_ip", [](bytes& f) { put(f, data_of(f, connections) + 8, 5, 4); },
-     "names IP 5, and there are 1"},
+    {"connection_to_no_ip", [](bytes& f) { put(f, data_of(f, connections) + 8, 7, 4); },
+     "names IP 7, and there are 5"},
     {"connection_to_no_memory",
      [](bytes& f) { put(f, data_of(f, connections) + 12, UINT32_MAX, 4); }, "names memory -1"},
     {"connection_to_unused_memory", [](bytes& f) { put(f, data_of(f, memories) + 49, 0, 1); },
@@ -208,9 +208,11 @@ TEST(xclbin, descriptions_say_what_is_wrong_with_them) {
   EXPECT_THAT(told("5d3f6ab1-", "5d3f6ab1-z"), HasSubstr("is no UUID"));
   EXPECT_THAT(told("\"port\": \"m_axi_host\"", "\"port\": \"m_axi_hose\""),
               HasSubstr("does not have"));
-  EXPECT_THAT(told("\"memory\": 1", "\"memory\": 2"), HasSubstr("names memory 2"));
+  EXPECT_THAT(told("\"memory\": 1", "\"memory\": 99"), HasSubstr("names memory 99"));
+  EXPECT_THAT(told("\"stream\": \"in\"", "\"stream\": \"up\""),
+              HasSubstr("neither \"in\" nor \"out\""));
   EXPECT_THAT(told("HBM[0]", "HBM[0] and much more"), HasSubstr("is too long"));
-  EXPECT_THAT(told("\"kernel\":", "\"xml\": \"\", \"kernel\":"), HasSubstr("needs one of"));
+  EXPECT_THAT(told("\"kernels\":", "\"xml\": \"\", \"kernels\":"), HasSubstr("needs one of"));
 }
 
 }  // namespace

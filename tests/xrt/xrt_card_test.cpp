@@ -285,6 +285,14 @@ TEST(xrt_refusal, the_kernel_has_no_host_memory) {
   EXPECT_THAT(refusal(), HasSubstr("is not connected to host memory"));
 }
 
+TEST(xrt_refusal, no_host_memory_is_set_aside) {
+  xclbin::contents c = good_xclbin();
+  c.memories.at(1).size_kb = 4;
+  const own_xclbin file(c);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("no host memory is set aside"),
+                               HasSubstr("xbutil configure --host-mem")));
+}
+
 TEST(xrt_refusal, the_kernel_has_no_interrupt) {
   xclbin::contents c = good_xclbin();
   c.ips.at(0).interrupt = false;

@@ -55,9 +55,8 @@ kernel find_kernel(const xclbin::contents& c, const std::string& file) {
   for (std::size_t i = 0; i < c.ips.size(); ++i) {
     const xclbin::ip_block& p = c.ips[i];
     others += fmt::format("{}{}", others.empty() ? "" : ", ", p.name);
-    if (!p.name.starts_with("exalloc")) continue;
+    if (!p.name.starts_with("exalloc:")) continue;
     const auto colon = p.name.find(':');
-    if (colon == std::string::npos) continue;
     if (!p.interrupt) fail("in {} the interrupt of {} is not connected", file, p.name);
     for (const xclbin::connection& n : c.connections) {
       const xclbin::memory_bank& m = c.memories[static_cast<std::size_t>(n.memory)];
@@ -125,7 +124,7 @@ xrt_card::opened xrt_card::open(const settings& asked) {
   out.host_bank = k.host_bank;
   for (std::size_t i = 0; i < file.memories.size(); ++i) {
     const xclbin::memory_bank& m = file.memories[i];
-    if (m.used && !m.name.starts_with("HOST"))
+    if (m.used && !m.is_stream() && !m.name.starts_with("HOST"))
       out.banks.emplace_back(m.name, static_cast<xrt::memory_group>(i));
   }
   try {
@@ -170,6 +169,7 @@ xrt_card::xrt_card(opened&& o)
       host_bank_(o.host_bank),
       banks_(std::move(o.banks)),
       placed_(device_, host_bank_) {
+  need_host_memory();
   reset();
   watch_forks();
   in_use.store(this, std::memory_order_relaxed);
@@ -182,6 +182,19 @@ xrt_card::~xrt_card() {
   try {
     reset();
   } catch (const std::exception&) {
+  }
+}
+
+// Where none has been set aside XRT loads the xclbin all the same.
+void xrt_card::need_host_memory() {
+  constexpr std::size_t rings = 1U << 16;  // of one processor
+  try {
+    host_memory(device_, host_bank_, rings);
+  } catch (const std::bad_alloc&) {
+    fail(
+        "no host memory is set aside for it, or none is left: `sudo xbutil configure --host-mem -d "
+        "BDF --size 1G enable`, before any program opens it; the U50 gen3x4 and U50LV platforms "
+        "have none");
   }
 }
 

@@ -65,6 +65,7 @@ class xrt_card final : public card {
   void watch();
   void lose(const std::string& why) noexcept;
   void reset();
+  void need_host_memory();
 
   xrt::device device_;
   xrt::ip ip_;

@@ -74,7 +74,8 @@ json describe(const xrt::device& d, unsigned index) {
         link(pcie, "expected_link_speed_gbit_sec", "expected_express_lane_width_count");
     if (!most.empty() && most != now) out["link"] = fmt::format("{} of {}", now, most);
   }
-  if (const std::string size = text(pcie, "enabled_host_mem_size_bytes"); !size.empty())
+  // What has been set aside; the driver counts it as enabled only while a program uses it.
+  if (const std::string size = text(pcie, "shared_host_mem_size_bytes"); !size.empty())
     out["host_memory"] = size;
   const json memory = asked<info::device::memory>(d);
   if (memory.is_object() && memory.contains("board")) out["memory"] = memory["board"];
@@ -104,8 +105,11 @@ json describe_file(const std::string& path) {
     if (const auto at = c.key_values.find("exalloc.layout_hash"); at != c.key_values.end())
       out["layout_hash"] = at->second;
     for (const xclbin::memory_bank& m : c.memories) {
-      if (m.used) out["memories"].push_back(fmt::format("{} {} MiB", m.name, m.size_kb >> 10));
+      if (m.used && !m.is_stream())
+        out["memories"].push_back(fmt::format("{} {} MiB", m.name, m.size_kb >> 10));
     }
+    for (const xclbin::ip_block& p : c.ips)
+      if (p.control != "none") out["kernels"].push_back(p.name);
     for (const xclbin::clock& k : c.clocks)
       out["clocks"].push_back(fmt::format("{} {} MHz", k.name, k.mhz));
   } catch (const std::exception& e) {
