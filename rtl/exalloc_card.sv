@@ -30,6 +30,10 @@ module exalloc_card #(
     parameter int unsigned ResetStages = 0     // flip-flops on the way of a reset to each part
 ) (
     input  wire          clk_i,
+`ifdef EXALLOC_UNIT_CLOCKS  // simulation only: workers, banks, all stream ports, lookaside lists
+    input  wire  [NumWorkers+NumBanks+1:0] unit_clk_i,
+    output logic [NumWorkers+NumBanks+1:0] unit_active_o,
+`endif
     input  wire          rst_i,
     output logic         interrupt_o,
     output logic         idle_o,
@@ -405,7 +409,12 @@ module exalloc_card #(
         .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth), .NumLists(NumLists),
         .DomainW(DomainW)
     ) u_worker (
-        .clk_i, .rst_i(rst_worker[w]),
+`ifdef EXALLOC_UNIT_CLOCKS
+        .clk_i(unit_clk_i[w]),
+`else
+        .clk_i,
+`endif
+        .rst_i(rst_worker[w]),
         .job_valid_i(job_valid[w]), .job_ready_o(job_ready[w]), .job_line_i(job_line),
         .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
         .out_valid_o(out_valid[w]), .out_ready_i(out_ready[w]), .out_write_o(out_write[w]),
@@ -489,7 +498,12 @@ module exalloc_card #(
       .NumLists(NumLookaside), .Depth(LookasideDepth), .DomainW(DomainW),
       .BankW(BankW)
   ) u_lookaside (
-      .clk_i, .rst_i(rst_lookaside), .ready_o(lookaside_swept),
+`ifdef EXALLOC_UNIT_CLOCKS
+      .clk_i(unit_clk_i[NumWorkers+NumBanks+1]),
+`else
+      .clk_i,
+`endif
+      .rst_i(rst_lookaside), .ready_o(lookaside_swept),
       .job_valid_i(side_valid), .job_ready_o(side_ready), .job_line_i(job_line),
       .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
       .out_valid_o(out_valid[LookasideSource]), .out_ready_i(out_ready[LookasideSource]),
@@ -522,7 +536,12 @@ module exalloc_card #(
       .NumStreams(NumStreams), .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth),
       .DomainW(DomainW), .SlotW(SlotW)
   ) u_streams (
-      .clk_i, .rst_i(rst_streams),
+`ifdef EXALLOC_UNIT_CLOCKS
+      .clk_i(unit_clk_i[NumWorkers+NumBanks]),
+`else
+      .clk_i,
+`endif
+      .rst_i(rst_streams),
       .m_axis_pop_tdata_o, .m_axis_pop_tvalid_o, .m_axis_pop_tready_i,
       .s_axis_push_tdata_i, .s_axis_push_tvalid_i, .s_axis_push_tready_o,
       .req_valid_o(req_valid[StreamPort+:NumStreams]),
@@ -589,6 +608,9 @@ module exalloc_card #(
       .NumBanks(NumBanks), .NumSlabs(NumSlabs), .SlabWidth(SlabWidth), .NumLists(NumLists),
       .DomainW(DomainW), .TagW(TagW)
   ) u_engine (
+`ifdef EXALLOC_UNIT_CLOCKS
+      .bank_clk_i(unit_clk_i[NumWorkers+:NumBanks]),
+`endif
       .clk_i, .rst_i(rst_engine), .ready_o(swept),
       .req_valid_i(bank_req_valid), .req_ready_o(bank_req_ready), .req_op_i(bank_req_op),
       .req_list_i(bank_req_list), .req_domain_i(bank_req_domain), .req_slab_i(bank_req_slab),
@@ -706,6 +728,47 @@ module exalloc_card #(
       .fetched_i(arrive), .written_i(written), .bank_op_i(bank_rsp_valid), .replay_i(replay),
       .linked_i(cnt_linked), .taken_i(cnt_taken), .re_i(counters_re), .index_i(counters_index),
       .high_i(counters_addr == exalloc_pkg::RegCounterHighOffset), .rdata_o(counters_rdata));
+
+`ifdef EXALLOC_UNIT_CLOCKS
+  // An operation is a bank's from its request to its answer. A stream port that pops counts cycles,
+  // and one that was recalled waits for many.
+  localparam int unsigned UnderwayW = 6;
+  localparam int unsigned PauseW    = 13;
+  logic [NumBanks-1:0] bank_busy;
+  logic [  PauseW-1:0] pause_q;
+  logic [NumStreams-1:0] pops_q;
+  for (genvar b = 0; b < NumBanks; b++) begin : g_underway
+    logic [UnderwayW-1:0] underway_q;
+    always_ff @(posedge clk_i) begin
+      underway_q <= underway_q + UnderwayW'(bank_req_valid[b] && bank_req_ready[b]) -
+                    UnderwayW'(bank_rsp_valid[b]);
+      if (rst_engine) underway_q <= '0;
+    end
+    assign bank_busy[b] = underway_q != '0;
+  end
+  always_ff @(posedge clk_i) begin
+    if (stream_recall || stream_recall_busy) pause_q <= '1;
+    else if (pause_q != '0) pause_q <= pause_q - 1'b1;
+    for (int unsigned i = 0; i < NumStreams; i = i + 1) begin
+      if (streams_we && streams_index == 4'(i) && streams_addr == exalloc_pkg::RegStreamConfigOffset)
+        pops_q[i] <= streams_wdata[exalloc_pkg::StreamConfigPopLsb];
+    end
+    if (rst_streams) begin
+      pause_q <= '0;
+      pops_q  <= '0;
+    end
+  end
+
+  unit_activity #(.NumUnits(NumWorkers + NumBanks + 2)) u_activity (
+      .clk_i,
+      .busy_i({lookaside_busy, stream_busy || pops_q != '0 || pause_q != '0, bank_busy, ~job_ready}),
+      .wake_i({rst_lookaside || !lookaside_swept || side_valid || governor_tick || lookasides_re ||
+               (command_start && lookaside_command),
+               rst_streams || (|s_axis_push_tvalid_i) || (|m_axis_pop_tready_i) || stream_recall ||
+               streams_we || streams_re,
+               {NumBanks{rst_engine || !swept}} | bank_req_valid, rst_worker | job_valid}),
+      .active_o(unit_active_o));
+`endif
 
   card_idle #(.NumPortals(NumPortals)) u_idle (
       .clk_i, .rst_i(rst), .portals_i(fetch_waiting | fetching | run_waiting | in_hand),

@@ -118,6 +118,14 @@ module line_release #(
   logic                 direct;        // it goes out at once, with what was gathered before
   logic                 pass_end;
 
+`ifdef EXALLOC_FAST_SIM
+  assign next_token  = tokens_i[9'(next_q)*32 +: 32];
+  assign next_second = tokens_i[9'({next_q[3:1], 1'b1})*32 +: 32];
+  assign b_at        = Tokens'(16'd1 << b_idx_q);
+  assign run_at      = Tokens'(16'd1 << run_first_q);
+  assign b_first     = (b_at & first_q) != '0;
+  assign b_alone     = (b_at & alone_q) != '0;
+`else
   // Written out, because a computed part-select becomes a shifter with adders.
   always_comb begin
     next_token  = '0;
@@ -135,6 +143,7 @@ module line_release #(
       b_alone = b_alone || (b_at[i] && alone_q[i]);
     end
   end
+`endif
 
   assign starting  = state_q == StIdle && start_i;
   assign gathering = state_q == StGather || starting;
@@ -189,8 +198,8 @@ module line_release #(
   assign x_block  = b_split ? b_second_q.block : a_token_q.block;
   assign x_double = x_block == b_token_q.block || (b_joins_q && x_block == b_second_q.block) ||
                     (b_extends && run_mask_q[x_block[BlockW-1:0]]);
-  assign y_double = a_second_q.block == b_token_q.block ||
-                    (b_joins_q && a_second_q.block == b_second_q.block) ||
+  assign y_double = (b_valid_q && (a_second_q.block == b_token_q.block ||
+                                   (b_joins_q && a_second_q.block == b_second_q.block))) ||
                     (b_extends && run_mask_q[a_second_q.block[BlockW-1:0]]);
 
   assign read_slot_o = SlotW'(a_idx_q);
@@ -295,11 +304,22 @@ module line_release #(
     end
   end
 
+`ifdef EXALLOC_FAST_SIM
+  logic [Tokens-1:0] b_second_at;  // position of a second token that goes with the first
+  assign b_second_at = Tokens'(16'(b_joins_q) << (b_idx_q | 4'd1));
+`endif
+
   // What the passes find out about each token.
   always_ff @(posedge clk_i) begin
     if (b_valid_q && b_done) begin
       if (state_q == StGather) begin
         any_range_q      <= any_range_q || b_range_q;
+`ifdef EXALLOC_FAST_SIM
+        first_q <= ((first_q & ~b_at) | (b_at & {Tokens{!b_range_q && !b_extends}})) &
+                   ~b_second_at;
+        alone_q <= ((alone_q & ~(b_at | (run_at & {Tokens{b_extends}}))) |
+                    (b_at & {Tokens{!b_range_q && !b_extends && !b_joins_q}})) & ~b_second_at;
+`else
         for (int unsigned i = 0; i < Tokens; i = i + 1) begin
           if (b_at[i]) begin
             first_q[i] <= !b_range_q && !b_extends;
@@ -312,6 +332,7 @@ module line_release #(
             alone_q[i] <= 1'b0;
           end
         end
+`endif
       end else if (state_q == StRepeat) begin
         last_bad_q <= b_bad;
         if (b_repeats) begin

@@ -66,6 +66,14 @@ module response_slots #(
     assign refused[b] = failed[b] && rsp_status_i[b*4 +: 4] != exalloc_pkg::StatusEmpty;
   end
 
+`ifdef EXALLOC_FAST_SIM
+  always_comb begin
+    coming = '0;
+    for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
+      coming = coming | ((1 << SlotW)'(rsp_valid_i[b]) << rsp_slot_i[b*SlotW +: SlotW]);
+    end
+  end
+`else
   always_comb begin
     coming = '0;
     for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
@@ -74,6 +82,7 @@ module response_slots #(
       end
     end
   end
+`endif
 
   // Written out, because a computed part-select becomes a shifter with adders.
   always_comb begin

@@ -109,6 +109,27 @@ module slab_crossbar #(
     sent_q <= head_op;
   end
 
+`ifdef EXALLOC_FAST_SIM
+  // Few ports have an operation, and few banks an answer.
+  logic [NumBanks*NumPorts-1:0] wants;
+  logic [NumPorts*NumBanks-1:0] answered;
+  always_comb begin
+    wants = '0;
+    if (head_valid != '0) begin
+      for (int unsigned p = 0; p < NumPorts; p = p + 1) begin
+        if (head_valid[p]) wants[int'(head_bank[p*BankW +: BankW])*NumPorts+p] = 1'b1;
+      end
+    end
+    answered = '0;
+    for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
+      if (bank_rsp_valid_i[b]) begin
+        answered[int'(bank_rsp_tag_i[b*TagW+SlotW +: PortW])*NumBanks+b] = 1'b1;
+      end
+    end
+  end
+  always_ff @(posedge clk_i) rsp_valid_o <= rst_i ? '0 : answered;
+`endif
+
   for (genvar b = 0; b < NumBanks; b = b + 1) begin : g_bank
     logic [NumPorts-1:0] want;
     logic [NumPorts-1:0] grant_q;
@@ -119,9 +140,13 @@ module slab_crossbar #(
     logic                room_q;
     logic [OpW-1:0]      selected;
 
+`ifdef EXALLOC_FAST_SIM
+    assign want = room_q ? wants[b*NumPorts +: NumPorts] : '0;
+`else
     for (genvar p = 0; p < NumPorts; p = p + 1) begin : g_want
       assign want[p] = head_valid[p] && room_q && head_bank[p*BankW +: BankW] == BankW'(b);
     end
+`endif
 
     rr_arbiter #(
         .N(NumPorts)
@@ -141,12 +166,16 @@ module slab_crossbar #(
       grant_idx_q <= grant_idx;
     end
 
+`ifdef EXALLOC_FAST_SIM
+    assign selected = grant_q != '0 ? sent_q[grant_idx_q*OpW +: OpW] : '0;
+`else
     always_comb begin
       selected = '0;
       for (int unsigned p = 0; p < NumPorts; p = p + 1) begin
         selected = selected | (sent_q[p*OpW +: OpW] & {OpW{grant_q[p]}});
       end
     end
+`endif
 
     crossbar_lane #(
         .Width(OpW + PortW)
@@ -173,12 +202,14 @@ module slab_crossbar #(
       assign filled[q] = |mask[q*QuarterW +: QuarterW];
     end
 
+`ifndef EXALLOC_FAST_SIM
     for (genvar p = 0; p < NumPorts; p = p + 1) begin : g_answer
       always_ff @(posedge clk_i) begin
         rsp_valid_o[p*NumBanks+b] <= !rst_i && bank_rsp_valid_i[b] &&
                                      bank_rsp_tag_i[b*TagW+SlotW +: PortW] == PortW'(p);
       end
     end
+`endif
 
     always_ff @(posedge clk_i) begin
       rsp_slot_o[b*SlotW +: SlotW]        <= bank_rsp_tag_i[b*TagW +: SlotW];

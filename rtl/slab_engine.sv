@@ -17,6 +17,9 @@ module slab_engine #(
     localparam int unsigned SlabW     = $clog2(BankSlabs),
     localparam int unsigned LimitW    = $clog2(SlabWidth)
 ) (
+`ifdef EXALLOC_UNIT_CLOCKS  // simulation only: exalloc_card tells
+    input  wire  [NumBanks-1:0]           bank_clk_i,
+`endif
     input  wire                           clk_i,
     input  wire                           rst_i,
     output logic                          ready_o,
@@ -55,7 +58,11 @@ module slab_engine #(
         .DomainW  (DomainW),
         .TagW     (TagW)
     ) u_bank (
+`ifdef EXALLOC_UNIT_CLOCKS
+        .clk_i       (bank_clk_i[b]),
+`else
         .clk_i,
+`endif
         .rst_i,
         .ready_o     (ready[b]),
         .req_valid_i (req_valid_i[b]),

@@ -182,15 +182,15 @@ module stream_pop #(
       end
     end
     if (rst_i || state_q == StOff) begin
-      dry_q   <= '0;
-      probe_q <= 1'b0;
+      dry_q        <= '0;
+      probe_q      <= 1'b0;
+      tick_q       <= '0;  // a port that is off is at rest
+      probe_bank_q <= '0;
     end
     if (rst_i) begin
       ask_valid_o  <= 1'b0;
       load_q       <= 1'b0;
       bank_q       <= '0;
-      tick_q       <= '0;
-      probe_bank_q <= '0;
     end
   end
 

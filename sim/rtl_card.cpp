@@ -33,9 +33,13 @@ struct register_access {
 }  // namespace
 
 struct rtl_card::model {
+  explicit model(clocked which) : all_units(which == clocked::all_units) {}
+
   model_context context;
   Vexalloc_card top{&context};
   std::unique_ptr<VerilatedFstC> waves;
+  const bool all_units;
+  std::uint32_t units = 0;  // that have been active: a reset reaches all
   std::uint64_t cycles = 0;
   std::uint64_t outside_reset = 0;  // cycles, left-out ones included: the time of waveforms
 
@@ -184,7 +188,7 @@ void rtl_card::model::show() {
   watcher->edge(pins);
 }
 
-rtl_card::rtl_card() : model_(std::make_unique<model>()) {
+rtl_card::rtl_card(clocked which) : model_(std::make_unique<model>(which)) {
   model_->context.traceEverOn(true);
   reset();
 }
@@ -221,12 +225,15 @@ void rtl_card::clock() {
   model& m = *model_;
   m.drive();
   m.top.clk_i = 0;
+  m.top.unit_clk_i = 0;
   m.top.eval();
   if (m.watcher != nullptr) m.show();
   m.sample();
   const bool record = m.waves && !m.top.rst_i;
   if (record) m.waves->dump(m.outside_reset * 10'000 / 3);
   m.top.clk_i = 1;
+  m.units |= m.top.unit_active_o;
+  m.top.unit_clk_i = m.all_units ? m.units : m.top.unit_active_o;
   m.top.eval();
   if (record) m.waves->dump((m.outside_reset * 2 + 1) * 5'000 / 3);
   ++m.cycles;

@@ -34,7 +34,10 @@ enum class axi_response : std::uint8_t { okay = 0, slave_error = 2, decode_error
 // on.
 class rtl_card {
  public:
-  rtl_card();
+  // Units at rest (workers, banks, stream ports, lookaside lists) get no clock, which saves most of
+  // the time and changes nothing on the pins; a waveform shows in them what they held last.
+  enum class clocked { active_units, all_units };
+  explicit rtl_card(clocked which = clocked::active_units);
   ~rtl_card();
   rtl_card(const rtl_card&) = delete;
   rtl_card& operator=(const rtl_card&) = delete;
