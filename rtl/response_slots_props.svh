@@ -7,6 +7,8 @@
 //@ wrong: s/refused_o \|\| \(\|refused\)/(|refused)/
 //@ reads_answer: what is read is the answer of that bank to that slot, unchanged
 //@ wrong: s/if \(read_bank_i == BankW'\(b\)\)/if (read_bank_i == BankW'(b) || NumBanks == 2)/
+//@ fast_form: the slots answered are those that EXALLOC_FAST_SIM finds by shifts
+//@ wrong: s/coming\[i\] = coming\[i\] \|\| /coming[i] = /
 
 logic [CountW-1:0] fv_out_q, fv_answered;  // sent and not answered
 logic              fv_sent_q;
@@ -63,12 +65,21 @@ always_comb begin
   end
 end
 
+logic [(1<<SlotW)-1:0] fv_fast;
+always_comb begin
+  fv_fast = '0;
+  for (int unsigned b = 0; b < NumBanks; b = b + 1) begin
+    fv_fast = fv_fast | ((1 << SlotW)'(rsp_valid_i[b]) << rsp_slot_i[b*SlotW +: SlotW]);
+  end
+end
+
 // The surroundings: an answer takes longer than a cycle, and there are no more answers than
 // operations, and no more operations than slots.
 always_comb begin
   assume (fv_answered <= fv_out_q - CountW'(fv_sent_q));
   assume (!sent_i || fv_out_q < CountW'(1 << SlotW));
   if (fv_run_q) begin
+    fast_form: assert (coming == fv_fast);
     pending: assert (pending_o == (fv_out_q != '0));
     remembered: assert (refused_o == fv_refused_q && failed_o == fv_failed_q &&
                         came_o[fv_slot] == fv_came_q);

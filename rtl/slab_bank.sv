@@ -217,13 +217,9 @@ module slab_bank #(
   assign fetch = replay || refetch_valid_q != 2'b00;
 
   logic [SlabWidth-1:0] ct_link_bits;
-`ifdef EXALLOC_FAST_SIM
-  assign ct_link_bits = {SlabWidth{1'b1}} >> ~ct_limit_q;
-`else
   always_comb begin
     for (int unsigned b = 0; b < SlabWidth; b++) ct_link_bits[b] = BitW'(b) <= ct_limit_q;
   end
-`endif
 
   // An operation issued in the last cycle is in count; all others were seen a cycle ago.
   assign pipe_busy = ct_valid_q || busy_q;

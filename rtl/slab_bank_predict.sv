@@ -60,9 +60,9 @@ module slab_bank_predict #(
   // Where an entry is after a push or pop
   function automatic logic [Reach-1:0] moved(input logic [Reach-1:0] place, input logic pushed,
                                               input logic popped);
-    for (int unsigned e = 0; e < Reach; e++) begin
-      moved[e] = pushed ? e > 0 && place[(e+Reach-1)%Reach]
-               : popped ? e < Reach - 1 && place[(e+1)%Reach] : place[e];
+    for (int unsigned k = 0; k < Reach; k++) begin
+      moved[k] = pushed ? k > 0 && place[(k+Reach-1)%Reach]
+               : popped ? k < Reach - 1 && place[(k+1)%Reach] : place[k];
     end
   endfunction
 

@@ -8,6 +8,8 @@
 //@ wrong: s/grant_idx_q <= grant_idx;/grant_idx_q <= '0;/
 //@ answers: an answer goes to the requester its tag names, in the next cycle, to no other; the quarter and its bits make up the mask
 //@ wrong: s/filled\[3\] \|\| filled\[1\]\}/filled[3]}/
+//@ fast_form: EXALLOC_FAST_SIM finds the same wishes, sends the same operations and finds the same requesters
+//@ wrong: s/head_valid\[p\] && room_q && /room_q \&\& /
 //
 //@ see fv_queue00 g_bank[0].u_lane.queue[0]
 //@ see fv_queue01 g_bank[0].u_lane.queue[1]
@@ -39,6 +41,10 @@
 //@ see fv_room1 g_bank[1].room_q
 //@ see fv_skid_ready0 g_port[0].u_skid.ready_q
 //@ see fv_skid_ready1 g_port[1].u_skid.ready_q
+//@ see fv_want0 g_bank[0].want
+//@ see fv_want1 g_bank[1].want
+//@ see fv_selected0 g_bank[0].selected
+//@ see fv_selected1 g_bank[1].selected
 localparam int unsigned FvLaneW = OpW + PortW;
 (* keep, anyseq *) logic [FvLaneW-1:0] fv_queue00, fv_queue01, fv_queue02, fv_queue03;
 (* keep, anyseq *) logic [FvLaneW-1:0] fv_queue10, fv_queue11, fv_queue12, fv_queue13;
@@ -151,8 +157,32 @@ always_comb begin
   end
 end
 
+// The second form of the loops over ports
+logic [NumBanks*NumPorts-1:0] fv_wants, fv_asked;
+logic [NumPorts*NumBanks-1:0] fv_answers, fv_answers_q;
+logic [NumBanks-1:0] fv_selects;
+(* keep, anyseq *) logic [1:0] fv_want0, fv_want1;
+(* keep, anyseq *) logic [OpW-1:0] fv_selected0, fv_selected1;
+always_comb begin
+  fv_wants = '0;
+  for (int unsigned p = 0; p < NumPorts; p++) begin
+    if (head_valid[p]) fv_wants[head_bank[p*BankW +: BankW]*NumPorts+p] = 1'b1;
+  end
+  fv_answers = '0;
+  for (int unsigned b = 0; b < NumBanks; b++) begin
+    if (bank_rsp_valid_i[b]) fv_answers[bank_rsp_tag_i[b*TagW+SlotW +: PortW]*NumBanks+b] = 1'b1;
+  end
+  fv_asked = fv_wants & {{NumPorts{fv_room1}}, {NumPorts{fv_room0}}};
+  fv_selects[0] = fv_selected0 == (fv_grant0 != '0 ? sent_q[fv_index0*OpW +: OpW] : '0);
+  fv_selects[1] = fv_selected1 == (fv_grant1 != '0 ? sent_q[fv_index1*OpW +: OpW] : '0);
+end
+always_ff @(posedge clk_i) fv_answers_q <= rst_i ? '0 : fv_answers;
+
 always_comb begin
   if (fv_run_q) begin
+    fast_form: assert ({fv_want1, fv_want0} == fv_asked && rsp_valid_o == fv_answers_q && (&fv_selects));
+    assert (fv_grant0 == '0 || fv_grant0 == 2'd1 << fv_index0);
+    assert (fv_grant1 == '0 || fv_grant1 == 2'd1 << fv_index1);
     delivered: assert (fv_right);
     none_lost: assert (fv_found == fv_count_q && (!fv_live_q || fv_ahead_q < fv_count_q));
     answers: assert (&fv_answered);
