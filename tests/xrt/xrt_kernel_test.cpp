@@ -60,7 +60,8 @@ class xrt_kernel : public testing::Test {
     return {device_, id_, "loopback:{" + instances + "}"};
   }
   xrt::bo list(const xrt::kernel& k, unsigned tokens) {
-    return {device_, tokens * sizeof(std::uint32_t), static_cast<xrt::memory_group>(k.group_id(2))};
+    const std::size_t pages = tokens * sizeof(std::uint32_t) / 4096 + 1;  // XRT takes whole ones
+    return {device_, pages * 4096, static_cast<xrt::memory_group>(k.group_id(2))};
   }
   static xrt::run prepared(const xrt::kernel& k, xrt::bo& seen, unsigned count) {
     xrt::run r(k);

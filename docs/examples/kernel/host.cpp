@@ -8,6 +8,7 @@
 #include <xrt/xrt_kernel.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,8 @@ namespace {
 constexpr ULONG block_size = 64, blocks = 4000, tag = 0x72776E41;
 constexpr ULONG segment_size = sizeof(ZONE_SEGMENT_HEADER) + blocks * block_size;
 constexpr unsigned threads = 4, each = 25, count = threads * each, rounds = 5;
+constexpr std::size_t list_bytes = 4096;  // XRT takes whole pages
+static_assert(count * sizeof(std::uint32_t) <= list_bytes);
 
 void need(bool good, const char* what) {
   if (!good) throw std::runtime_error(std::string(what) + ": " + exalloc_last_error());
@@ -52,8 +55,8 @@ int run() {
   xrt::device device(index != nullptr ? std::string(index) : "0");
   const xrt::uuid id = device.load_xclbin(std::string(std::getenv("EXALLOC_XRT_XCLBIN")));
   xrt::kernel kernel(device, id, "answer:{answer_1}");
-  xrt::bo requests(device, count * sizeof(std::uint32_t), kernel.group_id(6));
-  xrt::bo answers(device, count * sizeof(std::uint32_t), kernel.group_id(7));
+  xrt::bo requests(device, list_bytes, kernel.group_id(6));
+  xrt::bo answers(device, list_bytes, kernel.group_id(7));
   const auto asked = requests.map<std::uint32_t*>();
   const auto told = answers.map<std::uint32_t*>();
 
