@@ -14,7 +14,7 @@ module exalloc #(
     parameter int unsigned NumSlabs       = 65536,
     parameter int unsigned NumLists       = 255,
     parameter int unsigned NumPortals     = 64,
-    parameter int unsigned NumWorkers     = 12,
+    parameter int unsigned NumWorkers     = 16,
     parameter int unsigned NumLookaside   = 64,
     parameter int unsigned LookasideDepth = 256,
     parameter int unsigned ClockKhz       = 300000,

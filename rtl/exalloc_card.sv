@@ -18,7 +18,7 @@ module exalloc_card #(
     parameter int unsigned SlabWidth  = 64,
     parameter int unsigned NumLists   = 255,
     parameter int unsigned NumPortals = 64,
-    parameter int unsigned NumWorkers = 12,
+    parameter int unsigned NumWorkers = 16,
     parameter int unsigned NumStreams = 4,
     parameter int unsigned NumLookaside   = 64,
     parameter int unsigned LookasideDepth = 256,
@@ -339,7 +339,7 @@ module exalloc_card #(
 
   // ---- Who runs ----
 
-  logic [        NumWorkers-1:0] job_valid, job_ready;
+  logic [        NumWorkers-1:0] job_valid, job_ready, follow_valid, follow_ready;
   logic [                 511:0] job_line;
   logic [           DomainW-1:0] job_domain;
   logic [             BankW-1:0] job_bank;
@@ -362,7 +362,8 @@ module exalloc_card #(
       .buffer_addr_o(read_addr), .buffer_data_i(read_data),
       .job_valid_o(job_valid), .job_ready_i(job_ready), .job_line_o(job_line),
       .job_domain_o(job_domain), .job_bank_o(job_bank), .job_bad_phase_o(job_bad_phase),
-      .worker_portal_o(worker_portal), .side_valid_o(side_valid), .side_ready_i(side_ready),
+      .worker_portal_o(worker_portal), .follow_valid_o(follow_valid),
+      .follow_ready_i(follow_ready), .side_valid_o(side_valid), .side_ready_i(side_ready),
       .side_portal_o(side_portal), .recall_o(recall), .recall_idx_o(recall_idx));
 
   // ---- Workers, commands, RECALL ----
@@ -417,6 +418,7 @@ module exalloc_card #(
         .rst_i(rst_worker[w]),
         .job_valid_i(job_valid[w]), .job_ready_o(job_ready[w]), .job_line_i(job_line),
         .job_domain_i(job_domain), .job_bank_i(job_bank), .job_bad_phase_i(job_bad_phase),
+        .follow_valid_i(follow_valid[w]), .follow_ready_o(follow_ready[w]),
         .out_valid_o(out_valid[w]), .out_ready_i(out_ready[w]), .out_write_o(out_write[w]),
         .out_last_o(out_last[w]), .out_line_o(out_word[w]),
         .out_bank_o(out_bank[w*BankW+:BankW]),
@@ -766,7 +768,8 @@ module exalloc_card #(
                (command_start && lookaside_command),
                rst_streams || (|s_axis_push_tvalid_i) || (|m_axis_pop_tready_i) || stream_recall ||
                streams_we || streams_re,
-               {NumBanks{rst_engine || !swept}} | bank_req_valid, rst_worker | job_valid}),
+               {NumBanks{rst_engine || !swept}} | bank_req_valid,
+               rst_worker | job_valid | follow_valid}),
       .active_o(unit_active_o));
 `endif
 

@@ -1,17 +1,18 @@
 // Executes the GRANT of one line: rounds of grants over the banks, tokens out up to four a cycle.
 //
-// Contract (docs/protocol.md, GRANT): start_i with list, domain and bank pointer, which stay as they
-// are until done_o, and count in the cycle before start_i. Operations go out by req_*, their answers are read back from the slots.
-// Tokens come out in order by token_valid_o/token_ready_i: one; two with token_two_o, which are
-// token_o and the next number; four with token_four_o, token_o and the next three. The two bits of
-// token_room_i allow two and four. done_o is high
-// for one cycle, with status_o (ok, empty, or the cause of a refusal) and bank_o, when every answer
-// has come.
-// How: answers are taken in the order asked, each as soon as it has come. One passes three stages,
-// one a cycle: read from its slot, count its blocks, give its blocks out, both of a pair (2k, 2k +
-// 1) at once, or all of a group of four (4k and up). From a refusal on, of whichever answer, all later ones are given back whole. In the
-// last answer wanted, those beyond count
-// are stripped from the top first: their release is under way while the others are given out.
+// Contract (docs/protocol.md, GRANT): start_i with list, domain and bank pointer, which stay as
+// they are until done_o, and count in the cycle before start_i. Operations go out by req_*, their
+// answers are read back from the slots. Tokens come out in order by token_valid_o/token_ready_i:
+// one; two with token_two_o, which are token_o and the next number; four with token_four_o, token_o
+// and the next three. The two bits of token_room_i allow two and four. done_o is high for one
+// cycle, with status_o (ok, empty, or the cause of a refusal) and bank_o, when every answer has
+// come.
+// How: answers are taken in the order asked, each as soon as it has come, also while the round is
+// still being asked for; what is given back waits for the end of that. One passes three stages, one
+// a cycle: read from its slot, count its blocks, give its blocks out, both of a pair (2k, 2k + 1)
+// at once, or all of a group of four (4k and up). From a refusal on, of whichever answer, all later
+// ones are given back whole. In the last answer wanted, those beyond count are stripped from the
+// top first: their release is under way while the others are given out.
 `default_nettype none
 
 module line_grant #(
@@ -19,6 +20,7 @@ module line_grant #(
     parameter int unsigned SlabW     = 14,  // bits of a slab's number in its bank
     parameter int unsigned SlabWidth = 64,
     parameter int unsigned SlotW     = 4,
+    localparam int unsigned Most     = 15,  // operations of a round; the slot after is to give back
     localparam int unsigned BankW    = $clog2(NumBanks),
     localparam int unsigned QuarterW = SlabWidth / 4
 ) (
@@ -40,7 +42,7 @@ module line_grant #(
     output logic [SlotW-1:0]     req_slot_o,
     // answers
     input  wire                  pending_i,
-    input  wire  [7:0]           came_i,       // answers since clear_o, by slot
+    input  wire  [Most-1:0]      came_i,       // answers since clear_o, by slot
     input  wire                  refused_i,
     output logic                 clear_o,
     output logic [SlotW-1:0]     read_slot_o,
@@ -62,7 +64,7 @@ module line_grant #(
   localparam int unsigned IdxW = $clog2(QuarterW);
 
   typedef enum logic [2:0] {
-    StIdle, StSum, StShift, StAsk, StWalk, StEnd
+    StIdle, StSum, StAsk, StWalk, StEnd
   } state_e;
 
   state_e                state_q;
@@ -74,9 +76,10 @@ module line_grant #(
   logic [3:0]            round_q;       // operations of this round
   logic [3:0]            asked_q;
   logic [3:0]            read_q;        // answers of this round that entered the pipeline
-  logic [NumBanks-1:0]   dry_q;
+  logic [NumBanks-1:0]   dry_q;         // banks found dry
+  logic [NumBanks-1:0]   skip_q;        // those found dry before this round
   logic [BankW-1:0]      bank_q;
-  logic [8*BankW-1:0]    asked_bank_q;  // bank of each operation of the round
+  logic [Most*BankW-1:0] asked_bank_q;  // bank of each operation of the round
   logic [BankW-1:0]      target;
   logic [3:0]            round;
   logic                  has_come;      // the answer to be read next
@@ -126,13 +129,15 @@ module line_grant #(
   logic                  whole_group;   // all blocks of the lowest group of four are there
   logic [15:0]           given;
   logic                  asking;
+  logic                  walking;       // answers are read
+  logic                  resting;       // a line may begin in the next cycle
   logic                  walked_q;
 
   // First bank from the pointer on that is not dry.
   always_comb begin
     target = bank_q;
     for (int unsigned i = NumBanks; i > 0; i = i - 1) begin
-      if (!dry_q[bank_q + BankW'(i - 1)]) begin
+      if (!skip_q[bank_q + BankW'(i - 1)]) begin
         target = bank_q + BankW'(i - 1);
       end
     end
@@ -176,7 +181,7 @@ module line_grant #(
 `endif
 
   // What stage E does in this cycle.
-  assign give_back = e_valid_q && (left_zero_q || (!e_over_q && e_has_extra_q));
+  assign give_back = e_valid_q && !asking && (left_zero_q || (!e_over_q && e_has_extra_q));
   assign strip     = e_valid_q && !left_zero_q && e_over_q;
   assign give      = e_valid_q && !left_zero_q && !e_over_q && !e_has_extra_q;
   assign giving    = give && token_ready_i;
@@ -189,11 +194,13 @@ module line_grant #(
   assign l_take    = !l_valid_q || p_take;
 
   assign asking        = state_q == StAsk;
+  assign walking       = state_q == StAsk || state_q == StWalk;
+  assign resting       = state_q == StIdle || state_q == StEnd;
   assign req_valid_o   = asking || give_back;
   assign req_release_o = !asking;
   assign req_bank_o    = asking ? target : e_bank_q;
   assign req_slab_o    = e_slab_q;
-  assign req_slot_o    = asking ? SlotW'(asked_q) : SlotW'(8);
+  assign req_slot_o    = asking ? SlotW'(asked_q) : SlotW'(Most);
   for (genvar q = 0; q < 4; q = q + 1) begin : g_mask
     assign req_mask_o[q*QuarterW +: QuarterW] =
         (e_quarter_q == 2'(q)) ? (left_zero_q ? e_bits_q : e_extra_q) : '0;
@@ -209,13 +216,13 @@ module line_grant #(
   assign read_slot_o = SlotW'(read_q);
   always_comb begin
     read_bank_o = '0;
-    for (int unsigned i = 0; i < 8; i = i + 1) begin
-      if (read_q[2:0] == 3'(i)) begin
+    for (int unsigned i = 0; i < Most; i = i + 1) begin
+      if (read_q == 4'(i)) begin
         read_bank_o = asked_bank_q[i*BankW +: BankW];
       end
     end
   end
-  assign has_come    = |(came_i & (8'd1 << read_q[2:0])) && read_q != round_q;
+  assign has_come    = |(came_i & (Most'(1) << read_q)) && read_q != round_q;
   assign clear_o     = state_q == StIdle || state_q == StSum;
 
   logic unused_wide;  // quarters narrower than 16
@@ -233,8 +240,7 @@ module line_grant #(
           state_q <= StAsk;
         end
       end
-      StSum:   state_q <= StShift;
-      StShift: state_q <= StAsk;
+      StSum: state_q <= StAsk;
       StAsk: begin
         if (req_ready_i && asked_q + 4'd1 == round_q) begin
           state_q <= StWalk;
@@ -258,20 +264,23 @@ module line_grant #(
   end
 
   // The round: how many operations, and to which banks.
-  assign round = ((sum_q >> yield_q) > 8'd8) ? 4'd8 : 4'(sum_q >> yield_q);
+  assign round = ((sum_q >> yield_q) > 8'(Most)) ? 4'(Most) : 4'(sum_q >> yield_q);
   always_ff @(posedge clk_i) begin
-    sum_q <= state_q == StIdle ? {1'b0, count_i} + 8'(QuarterW - 1)
+    sum_q <= resting ? {1'b0, count_i} + 8'(QuarterW - 1)
                                : {1'b0, left_q} + 8'(~(8'hff << yield_q));
-    if (state_q == StIdle || state_q == StShift) begin
+    if (state_q == StIdle || state_q == StSum) begin
       round_q <= round;
       asked_q <= '0;
     end else if (asking && req_ready_i) begin
       asked_q <= asked_q + 4'd1;
-      for (int unsigned i = 0; i < 8; i = i + 1) begin
-        if (asked_q[2:0] == 3'(i)) begin
+      for (int unsigned i = 0; i < Most; i = i + 1) begin
+        if (asked_q == 4'(i)) begin
           asked_bank_q[i*BankW +: BankW] <= target;
         end
       end
+    end
+    if (state_q == StIdle || state_q == StSum) begin
+      skip_q <= state_q == StIdle ? '0 : dry_q;
     end
     if (state_q == StIdle) begin
       bank_q <= bank_i;
@@ -283,14 +292,14 @@ module line_grant #(
   // Stages L and P.
   always_ff @(posedge clk_i) begin
     if (l_take) begin
-      l_valid_q   <= state_q == StWalk && has_come;
+      l_valid_q   <= walking && has_come;
       l_status_q  <= read_status_i;
       l_bank_q    <= read_bank_o;
       l_slab_q    <= read_slab_i;
       l_quarter_q <= read_quarter_i;
       l_bits_q    <= read_bits_i;
     end
-    if (state_q != StWalk) begin
+    if (!walking) begin
       read_q <= '0;
     end else if (l_take && has_come) begin
       read_q <= read_q + 4'd1;
@@ -364,17 +373,19 @@ module line_grant #(
     end
     // After a refusal nothing more is wanted: the blocks of every answer from the next one on are
     // surplus.
-    if (state_q == StWalk && refused_i && e_take) begin
+    if (walking && refused_i && e_take) begin
       stop_q      <= 1'b1;
       left_zero_q <= 1'b1;
     end
-    if (state_q == StIdle) begin
+    if (resting) begin
       if (!start_i) begin
         left_q     <= count_i;
         left_one_q <= count_i == 7'd1;
       end
+      yield_q <= 3'($clog2(QuarterW));
+    end
+    if (state_q == StIdle) begin
       left_zero_q <= 1'b0;
-      yield_q     <= 3'($clog2(QuarterW));
       dry_q       <= '0;
       stop_q      <= 1'b0;
       cause_q     <= '0;

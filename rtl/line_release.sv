@@ -1,10 +1,12 @@
 // Executes the RELEASE of one line: gathers neighbouring tokens of a slab, repeats refused
 // gatherings block by block, and names the refused tokens.
 //
-// Contract (docs/protocol.md, RELEASE): start_i with count, and a line of tokens that stays as it
-// is until done_o. Operations go out by req_*, their statuses are read back from the slots. Refused
-// tokens come out in order by refuse_valid_o/refuse_ready_i with their cause. done_o is high for
-// one cycle when every answer has come and every refused token was taken.
+// Contract (docs/protocol.md, RELEASE): start_i with count (1 to 14), and a line of tokens that
+// stays as it is until done_o; its count and first two tokens are in load_* the cycle before, which
+// is the one with the done_o of the line before at the earliest. Operations go out by req_*, their
+// statuses are read back from the slots. Refused tokens come out in order by
+// refuse_valid_o/refuse_ready_i with their cause. done_o is high for one cycle when every answer
+// has come and every refused token was taken.
 // How: up to three passes over the tokens, through a pipeline of two stages (read, compare; act):
 // gather and send; repeat (only if an operation was refused); name (only if a token was). The first
 // reads two tokens at a time: if the second goes with the first, both act in one cycle, else one
@@ -23,6 +25,8 @@ module line_release #(
 ) (
     input  wire                  clk_i,
     input  wire                  rst_i,
+    input  wire  [3:0]           load_count_i,
+    input  wire  [63:0]          load_tokens_i,   // the first two
     input  wire                  start_i,
     input  wire  [3:0]           count_i,
     input  wire  [Tokens*32-1:0] tokens_i,
@@ -76,6 +80,8 @@ module line_release #(
   logic                 b_same_q;      // same slab as the token before it
   logic                 b_double_q;    // its block is in the operation being gathered
   logic [3:0]           b_status_q;    // what its slot holds
+  logic                 b_first_q;     // first_q, alone_q of it, as the passes before left them
+  logic                 b_alone_q;
   logic                 b_two_q;       // there is a second one
   logic                 b_joins_q;     // it goes with the first
   exalloc_pkg::token_t  b_second_q;
@@ -92,13 +98,14 @@ module line_release #(
   logic [31:0]          next_second;
   logic [Tokens-1:0]    b_at;          // position of the token in stage B
   logic [Tokens-1:0]    run_at;        // position of the first token gathered
-  logic                 b_first;
-  logic                 b_alone;
   logic                 starting;
   logic                 walking;
   logic                 gathering;
+  logic                 again;         // another pass over the same line comes, if any
   logic                 more;
   logic                 a_range;
+  logic                 a_first;
+  logic                 a_alone;
   logic                 a_second_range;
   logic                 b_done;        // what is in stage B, or the first of two, has acted
   logic                 b_split;       // the second one comes after it
@@ -123,15 +130,15 @@ module line_release #(
   assign next_second = tokens_i[9'({next_q[3:1], 1'b1})*32 +: 32];
   assign b_at        = Tokens'(16'd1 << b_idx_q);
   assign run_at      = Tokens'(16'd1 << run_first_q);
-  assign b_first     = (b_at & first_q) != '0;
-  assign b_alone     = (b_at & alone_q) != '0;
+  assign a_first     = (Tokens'(16'd1 << a_idx_q) & first_q) != '0;
+  assign a_alone     = (Tokens'(16'd1 << a_idx_q) & alone_q) != '0;
 `else
   // Written out, because a computed part-select becomes a shifter with adders.
   always_comb begin
     next_token  = '0;
     next_second = '0;
-    b_first    = 1'b0;
-    b_alone    = 1'b0;
+    a_first     = 1'b0;
+    a_alone     = 1'b0;
     for (int unsigned i = 0; i < Tokens; i = i + 1) begin
       b_at[i]   = b_idx_q == 4'(i);
       run_at[i] = run_first_q == 4'(i);
@@ -139,14 +146,15 @@ module line_release #(
       if (i % 2 == 1) begin
         next_second = next_second | (tokens_i[i*32 +: 32] & {32{next_q[3:1] == 3'(i / 2)}});
       end
-      b_first = b_first || (b_at[i] && first_q[i]);
-      b_alone = b_alone || (b_at[i] && alone_q[i]);
+      a_first = a_first || (a_idx_q == 4'(i) && first_q[i]);
+      a_alone = a_alone || (a_idx_q == 4'(i) && alone_q[i]);
     end
   end
 `endif
 
   assign starting  = state_q == StIdle && start_i;
   assign gathering = state_q == StGather || starting;
+  assign again     = state_q == StSettle && (failed_i || any_range_q);
   assign walking   = gathering || state_q == StRepeat || state_q == StName;
   assign more      = next_q < count_i;
 
@@ -166,10 +174,10 @@ module line_release #(
   assign b_bit     = SlabWidth'(1) << b_token_q.block[BlockW-1:0];
   assign b_split   = b_valid_q && b_two_q && !b_joins_q;
   assign b_extends = run_valid_q && !b_range_q && b_same_q && !b_double_q;
-  assign b_bad     = b_first ? (!b_alone && b_status_q != exalloc_pkg::StatusOk) : last_bad_q;
+  assign b_bad     = b_first_q ? (!b_alone_q && b_status_q != exalloc_pkg::StatusOk) : last_bad_q;
   assign b_repeats = state_q == StRepeat && b_valid_q && b_bad && !b_range_q;
   assign b_refused = state_q == StName && b_valid_q &&
-                     (b_range_q || (b_alone && b_status_q != exalloc_pkg::StatusOk));
+                     (b_range_q || (b_alone_q && b_status_q != exalloc_pkg::StatusOk));
 
   // In the gathering pass the operation in hand goes out when the next token is not part of it, or
   // with the last token if that is.
@@ -264,24 +272,34 @@ module line_release #(
   // The pipeline.
   always_ff @(posedge clk_i) begin
     if (!walking) begin
-      next_q <= '0;
+      // From the start, where the first two tokens are loaded; or over the same line again.
+      next_q <= again ? 4'd0 : 4'd2;
     end else if (a_step && more) begin
       next_q <= next_q + (gathering ? 4'd2 : 4'd1);
     end
-    if (a_step) begin
-      a_valid_q  <= walking && more;
+    if (!walking) begin
+      a_idx_q    <= '0;
+      a_token_q  <= load_tokens_i[31:0];
+      a_two_q    <= load_count_i > 4'd1;
+      a_second_q <= load_tokens_i[63:32];
+    end else if (a_step) begin
       a_idx_q    <= next_q;
       a_token_q  <= next_token;
       a_two_q    <= gathering && (next_q | 4'd1) < count_i;
       a_second_q <= next_second;
     end
+    if (a_step) begin
+      a_valid_q <= walking && more;
+    end
     if (b_step) begin
-      b_valid_q        <= a_valid_q;
+      b_valid_q        <= a_valid_q || starting;  // it was loaded the cycle before
       b_idx_q          <= a_idx_q;
       b_token_q        <= a_token_q;
       b_range_q        <= a_range;
       b_same_q         <= a_token_q.slab == b_token_q.slab;
       b_status_q       <= read_status_i;
+      b_first_q        <= a_first;
+      b_alone_q        <= a_alone;
       b_two_q          <= a_two_q;
       b_joins_q        <= a_two_q && a_second_q.slab == a_token_q.slab && !a_range &&
                           !a_second_range && a_second_q.block != a_token_q.block && !y_double;

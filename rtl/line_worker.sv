@@ -1,14 +1,19 @@
 // Executes one submission line at a time, as docs/protocol.md says.
 //
 // Contract: a job (line, domain, bank pointer, whether its phase was wrong) is taken by
-// job_valid_i/job_ready_o. Its completion lines come out in order (phase and head 0, filled in by
-// the portal); the output with out_last_o ends the job and carries the new bank pointer; it has
-// out_write_o = 0 where the line needs no answer. Errors are handed over before that. A RECALL that
-// comes here is answered like SYNC: waiting is the portal's part. Blocks handed out or given back
-// are told by tell_*, from the last output on at the latest, and taken by tell_ready_i before the
-// next job. Counter outputs are
-// increments of the cycle. The requester's side of slab_crossbar is req_* and rsp_*.
-// Cost: two lines of flip-flops (job, answer), the slots, the two executors.
+// job_valid_i/job_ready_o. From the next cycle to the end of its last output, follow_ready_o says
+// that the next line of the same portal may be left by follow_valid_i, up to one cycle later; it is
+// begun when all operations of the line before it have been answered, with the domain and the bank
+// pointer that the worker has then; the last output of that line may still wait. Its completion
+// lines come out in order (phase and head 0, filled in by the portal); the output with out_last_o
+// ends the job and carries the new bank pointer; it has out_write_o = 0 where the line needs no
+// answer. Errors are handed over before that. A RECALL that comes here is answered like SYNC:
+// waiting is the portal's part. Blocks handed out or given back are told by tell_*, from the last
+// output on, and taken by tell_ready_i before the next job, or the end of the line that follows.
+// Counter outputs are increments of the cycle. The requester's side of slab_crossbar is req_* and
+// rsp_*.
+// Cost: four lines of flip-flops (job, the one after it, the answer as it is filled and as it is
+// offered), the slots, the two executors.
 `default_nettype none
 
 module line_worker #(
@@ -32,6 +37,9 @@ module line_worker #(
     input  wire  [DomainW-1:0]            job_domain_i,
     input  wire  [BankW-1:0]              job_bank_i,
     input  wire                           job_bad_phase_i,
+    // the next job, of the same portal; shares job_line_i and job_bad_phase_i
+    input  wire                           follow_valid_i,
+    output logic                          follow_ready_o,
     // completion lines
     output logic                          out_valid_o,
     input  wire                           out_ready_i,
@@ -96,10 +104,11 @@ module line_worker #(
   localparam int unsigned TokensW = exalloc_pkg::TokensPerLine * 32;
 
   typedef enum logic [2:0] {
-    StIdle, StBegin, StGrant, StRelease, StError, StLast, StTell
+    StIdle, StBegin, StGrant, StRelease, StError, StLast
   } state_e;
 
   state_e                          state_q;
+  state_e                          state_d;    // when not idle
   logic                            idle_q;     // the state is StIdle
   exalloc_pkg::submission_header_t head_q;
   logic [TokensW-1:0]              tokens_q;
@@ -108,7 +117,16 @@ module line_worker #(
   logic [3:0]                      status_q;   // how the line ended
   logic                            write_q;    // the last output is a line
   logic [6:0]                      told_q;     // blocks handed out or given back
-  logic                            untold_q;   // they are still to be told
+  // The next line; one taken while idle stays here for a cycle: so no multiplexer is in its way.
+  logic                            next_valid_q;
+  logic [511:0]                    next_line_q;
+  logic                            next_bad_phase_q;
+  logic                            ending;     // nothing is left to do but to offer the end
+  logic                            finish;     // the end goes where it is offered
+  logic                            take;       // the next line is taken, if there is one
+  logic                            push;       // a line of the answer goes where it is offered
+  logic                            out_free;
+  logic                            job_take;
   logic [3:0]                      check;
   logic [3:0]                      check_q;
 
@@ -130,6 +148,7 @@ module line_worker #(
 
   logic                 grant_start;
   logic                 grant_done;
+  logic                 grant_good;
   logic [3:0]           grant_status;
   logic [BankW-1:0]     grant_bank;
   logic                 grant_req_valid;
@@ -173,18 +192,28 @@ module line_worker #(
   logic [QuarterW-1:0]  read_bits;
 
   assign granting      = state_q == StGrant;
+  assign grant_good    = grant_status == exalloc_pkg::StatusOk ||
+                         grant_status == exalloc_pkg::StatusEmpty;
   assign grant_start   = state_q == StBegin && check_q == exalloc_pkg::StatusOk &&
                          head_q.opcode == exalloc_pkg::OpcodeGrant;
   assign release_start = state_q == StBegin && check_q == exalloc_pkg::StatusOk &&
                          head_q.opcode == exalloc_pkg::OpcodeRelease;
+
+  always_ff @(posedge clk_i) begin
+    if (job_take || follow_valid_i) begin
+      next_line_q      <= job_line_i;
+      next_bad_phase_q <= job_bad_phase_i;
+    end
+    next_valid_q <= !rst_i && (job_take || follow_valid_i || (next_valid_q && !take));
+  end
 
   line_check #(
       .FirstOpcode(exalloc_pkg::OpcodeGrant),
       .LastOpcode (exalloc_pkg::OpcodeSync),
       .NumLists   (NumLists)
   ) u_check (
-      .header_i   (job_line_i[63:0]),
-      .bad_phase_i(job_bad_phase_i),
+      .header_i   (next_line_q[63:0]),
+      .bad_phase_i(next_bad_phase_q),
       .status_o   (check)
   );
 
@@ -197,7 +226,7 @@ module line_worker #(
       .clk_i,
       .rst_i,
       .start_i       (grant_start),
-      .count_i       (job_line_i[exalloc_pkg::SubmissionHeaderCountLsb +: 7]),
+      .count_i       (next_line_q[exalloc_pkg::SubmissionHeaderCountLsb +: 7]),
       .bank_i        (bank_q),
       .done_o        (grant_done),
       .status_o      (grant_status),
@@ -210,7 +239,7 @@ module line_worker #(
       .req_mask_o    (grant_req_mask),
       .req_slot_o    (grant_req_slot),
       .pending_i     (pending),
-      .came_i        (came[7:0]),
+      .came_i        (came[14:0]),
       .refused_i     (refused),
       .clear_o       (grant_clear),
       .read_slot_o   (grant_read_slot),
@@ -236,6 +265,8 @@ module line_worker #(
   ) u_release (
       .clk_i,
       .rst_i,
+      .load_count_i   (next_line_q[exalloc_pkg::SubmissionHeaderCountLsb +: 4]),
+      .load_tokens_i  (next_line_q[127:64]),
       .start_i        (release_start),
       .count_i        (head_q.count[3:0]),
       .tokens_i       (tokens_q),
@@ -307,7 +338,7 @@ module line_worker #(
   // A refused token is recorded and appended in the same cycle: it always fits. A granted one waits
   // until a full line goes out, and becomes the first of the next.
   assign full         = filled_q == 4'(exalloc_pkg::TokensPerLine);
-  assign token_ready  = !full || out_ready_i;
+  assign token_ready  = !full || out_free;
   assign append       = (token_valid && token_ready) || (refuse_valid && err_ready_i);
   always_comb begin
     for (int unsigned i = 0; i < exalloc_pkg::TokensPerLine; i = i + 1) begin
@@ -319,7 +350,7 @@ module line_worker #(
   assign put = append_at & {$bits(put){append && !rst_i}} |
                append_at << 1 & {$bits(put){append && !rst_i && (append_two || append_four)}} |
                append_high & {$bits(put){append && !rst_i && append_four}};
-  assign clear = rst_i || state_q == StError || (out_valid_o && out_ready_i);
+  assign clear = rst_i || state_q == StError || push;
   assign append_two   = granting && token_two;
   assign append_four  = granting && token_four;
   assign append_count = append_four ? 3'd4 : append_two ? 3'd2 : 3'd1;
@@ -333,73 +364,81 @@ module line_worker #(
     reply_head.list   = head_q.list;
     reply_head.cookie = head_q.cookie;
     reply_head.count  = 8'(filled_q);
-    reply_head.last   = state_q == StLast;
-    reply_head.status = (state_q == StLast) ? status_q : exalloc_pkg::StatusOk;
+    reply_head.last   = ending;
+    reply_head.status = !ending ? exalloc_pkg::StatusOk : granting ? grant_status : status_q;
   end
 
   logic unused_head;  // line_check has looked at the rest; line_release waits for all answers
   assign unused_head = &{1'b0, head_q, came};
 
-  // A full line goes out early only when another token is there for the next one.
-  assign out_valid_o = state_q == StLast || (granting && full && token_valid);
-  assign out_last_o  = state_q == StLast;
-  assign out_write_o = state_q != StLast || write_q;
-  assign out_line_o  = {reply_q, reply_head};
-  assign out_bank_o  = bank_q;
-  assign job_ready_o = idle_q;
+  // A full line goes out early only when another token is there for the next one. What is offered
+  // has a register of its own: neither the next tokens nor the next line wait until it is taken.
+  assign out_free = !out_valid_o || out_ready_i;
+  assign ending   = state_q == StLast || release_done || (grant_done && grant_good);
+  assign finish   = ending && out_free && (told_q == '0 || !tell_valid_o);
+  assign push     = finish || (granting && full && token_valid && out_free);
+  assign take     = idle_q || finish;
 
   always_ff @(posedge clk_i) begin
+    if (out_free) begin
+      out_last_o  <= ending;
+      out_write_o <= !ending || write_q;
+      out_line_o  <= {reply_q, reply_head};
+      out_bank_o  <= granting ? grant_bank : bank_q;
+    end
+    out_valid_o <= !rst_i && (push || !out_free);
+  end
+
+  assign job_take = job_valid_i && job_ready_o;
+
+  // Another portal's line only when nothing of this one is left here.
+  always_ff @(posedge clk_i) begin
+    job_ready_o <= !rst_i && idle_q && !out_valid_o && !tell_valid_o && !next_valid_q &&
+                   !follow_valid_i && !job_take;
+  end
+  assign follow_ready_o = (!idle_q || out_valid_o) && !next_valid_q;
+
+  always_comb begin
+    state_d = state_q;
     unique case (state_q)
-      StIdle: begin
-        if (job_valid_i) begin
-          state_q <= StBegin;
-          idle_q  <= 1'b0;
-        end
-      end
+      StIdle: ;
       StBegin: begin
         if (check_q != exalloc_pkg::StatusOk) begin
-          state_q <= StError;
+          state_d = StError;
         end else if (grant_start) begin
-          state_q <= StGrant;
+          state_d = StGrant;
         end else if (release_start) begin
-          state_q <= StRelease;
+          state_d = StRelease;
         end else begin
-          state_q <= StLast;
+          state_d = StLast;
         end
       end
       StGrant: begin
         if (grant_done) begin
-          state_q <= (grant_status == exalloc_pkg::StatusOk ||
-                      grant_status == exalloc_pkg::StatusEmpty) ? StLast : StError;
+          state_d = grant_good ? StLast : StError;
         end
       end
       StRelease: begin
         if (release_done) begin
-          state_q <= StLast;
+          state_d = StLast;
         end
       end
       StError: begin
         if (err_ready_i) begin
-          state_q <= StLast;
+          state_d = StLast;
         end
       end
-      StLast: begin
-        if (out_ready_i) begin
-          state_q <= (tell_valid_o && !tell_ready_i) ? StTell : StIdle;
-          idle_q  <= !tell_valid_o || tell_ready_i;
-        end
-      end
-      StTell: begin
-        if (tell_ready_i) begin
-          state_q <= StIdle;
-          idle_q  <= 1'b1;
-        end
-      end
-      default: begin
-        state_q <= StIdle;
-        idle_q  <= 1'b1;
-      end
+      StLast: ;
+      default: state_d = StIdle;
     endcase
+    if (finish) begin
+      state_d = next_valid_q ? StBegin : StIdle;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    state_q <= !idle_q ? state_d : next_valid_q ? StBegin : StIdle;
+    idle_q  <= !next_valid_q && (idle_q || finish);
     if (rst_i) begin
       state_q <= StIdle;
       idle_q  <= 1'b1;
@@ -407,12 +446,14 @@ module line_worker #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == StIdle) begin
-      head_q      <= job_line_i[63:0];
-      tokens_q    <= job_line_i[511:64];
-      domain_q    <= job_domain_i;
-      bank_q      <= job_bank_i;
+    if (take) begin
+      head_q      <= next_line_q[63:0];
+      tokens_q    <= next_line_q[511:64];
       check_q     <= check;
+    end
+    if (idle_q && !out_valid_o && !next_valid_q && !follow_valid_i) begin
+      domain_q <= job_domain_i;
+      bank_q   <= job_bank_i;
     end else if (grant_done) begin
       bank_q <= grant_bank;
     end
@@ -452,7 +493,7 @@ module line_worker #(
   // What was handed out or given back. When a GRANT is refused on its way, what its reply held is
   // not handed out.
   always_ff @(posedge clk_i) begin
-    if (state_q == StIdle) begin
+    if (take) begin
       told_q <= '0;
     end else if (release_start) begin
       told_q <= 7'(head_q.count[3:0]);
@@ -461,24 +502,18 @@ module line_worker #(
     end else if (state_q == StError) begin
       told_q <= told_q - 7'(filled_q);
     end
-    if (state_q == StIdle) begin
-      untold_q <= 1'b1;
-    end else if (tell_valid_o && tell_ready_i) begin
-      untold_q <= 1'b0;
+    if (!tell_valid_o) begin
+      tell_release_o <= head_q.opcode == exalloc_pkg::OpcodeRelease;
+      tell_list_o    <= head_q.list[7:0];
+      tell_count_o   <= told_q;
     end
+    tell_valid_o <= !rst_i && (tell_valid_o ? !tell_ready_i : finish && told_q != '0);
   end
-
-  assign tell_valid_o   = (state_q == StLast || state_q == StTell || release_done) && untold_q &&
-                          told_q != '0;
-  assign tell_release_o = head_q.opcode == exalloc_pkg::OpcodeRelease;
-  assign tell_list_o    = head_q.list[7:0];
-  assign tell_count_o   = told_q;
 
   assign cnt_grant_line_o   = grant_done;
   assign cnt_release_line_o = release_done;
   assign cnt_empty_o        = grant_done && grant_status == exalloc_pkg::StatusEmpty;
-  assign cnt_granted_o      = (out_valid_o && out_ready_i &&
-                               head_q.opcode == exalloc_pkg::OpcodeGrant) ? filled_q : '0;
+  assign cnt_granted_o      = (push && head_q.opcode == exalloc_pkg::OpcodeGrant) ? filled_q : '0;
   assign cnt_released_o     = release_done ? told_q[3:0] : '0;
 
 endmodule

@@ -10,7 +10,9 @@
 //@ wrong portal_scheduler: s/buffer_addr_o = \{p1_idx_q, p1_taken_q/buffer_addr_o = {p1_idx_q, p1_arrived_q/
 //@ one_worker: a line is given to one worker, one that is idle
 //@ wrong portal_scheduler: s/ && \(job_ready_i & ~\(\{NumWorkers\{1'b1\}\} << w\)\) == '0//
-//@ ended_once: a portal has one line in hand, and an end is that of this line: none is ended twice
+//@ follows: a second line of a portal is given to the worker that has the first one, which does them in order, and to no other
+//@ wrong portal_scheduler: s/follow     = p3_match_q & follow_ready_i/follow = p3_match_q/
+//@ ended_once: a portal has at most two lines in hand, and an end is that of the first: none is ended twice
 //@ wrong line_write: s/done_o     = w2_q && w2_last_q/done_o = w2_q/
 //@ told_once: the n-th completion line sent to the bus for a portal is its n-th, in the slot of its number: none is lost, none sent twice
 //@ wrong line_write: s/w_tail_o = w2_tail_q \+ 16'\(live_write\)/w_tail_o = w2_tail_q/
@@ -21,7 +23,7 @@
 //@ no_fetch: a portal with lines to read is looked at, or will be: none is forgotten
 //@ wrong line_fetch: s/if \(event_i\) pending_q\[event_idx_i\] <= 1'b1;//; s/<= event_i && !pending/<= 1'b0 \&\& !pending/
 //@ no_run: a portal with a line to execute and room for its answer is looked at, or will be: none is forgotten
-//@ wrong portal_scheduler: s/if \(arrive_i\) pending_q\[arrive_idx_i\] <= 1'b1;//; s/\(arrive_i && !pending/(1'b0 \&\& !pending/
+//@ wrong portal_scheduler: s/if \(arrive_i\) pending_q\[arrive_idx_i\] <= 1'b1;//; s/: arrive_i && !pending/: 1'b0 \&\& !pending/
 
   always_comb begin
     if (run_q) begin
@@ -128,7 +130,10 @@
       ended_once: assert (&ended_right);
       told_once: assert (!\u_write.pop || (\u_write.queue_line [511-:TagW] == {\u_write.queue_idx , sent} &&
                          sent_slot));
-      one_worker: assert ($onehot0({recall, unit_take}) && (unit_take & busy_q) == '0);
-      assert ($onehot0({\u_scheduler.job_recall_q , \u_scheduler.job_worker_q , \u_scheduler.job_side_q }));
+      one_worker: assert ($onehot0({recall, unit_take, unit_follow}) &&
+                          (unit_take & (busy_q | next_q)) == '0 && (unit_follow & next_q) == '0);
+      follows: assert (&s_same);
+      assert ($onehot0({\u_scheduler.job_recall_q , \u_scheduler.job_worker_q ,
+                        \u_scheduler.job_side_q , follow_valid}) && !next_q[NumWorkers]);
     end
   end

@@ -33,6 +33,8 @@ module portal_side #(
     input wire [  NumWorkers:0] offer_i,
     input wire [  NumWorkers:0] offer_last_i,
     input wire [  NumWorkers:0] offer_write_i,
+    input wire [  NumWorkers:0] proceed_i,
+    input wire [NumWorkers-1:0] third_i,
     input wire                  recall_offer_i,
     input wire [           0:0] recall_portal_i
 );
@@ -133,7 +135,7 @@ module portal_side #(
     end
   end
 
-  logic [        NumWorkers-1:0] job_valid, job_ready;
+  logic [        NumWorkers-1:0] job_valid, job_ready, follow_valid, follow_ready;
   logic [        NU*PortalW-1:0] unit_portal;
   logic                          side_valid, side_ready;
   logic [           PortalW-1:0] side_portal;
@@ -157,7 +159,8 @@ module portal_side #(
       .buffer_addr_o(read_addr), .buffer_data_i({out_tag_q, line_i}),
       .job_valid_o(job_valid), .job_ready_i(job_ready), .job_line_o(job_line),
       .job_domain_o(job_domain), .job_bank_o(job_bank), .job_bad_phase_o(job_bad_phase),
-      .worker_portal_o(worker_portal), .side_valid_o(side_valid), .side_ready_i(side_ready),
+      .worker_portal_o(worker_portal), .follow_valid_o(follow_valid),
+      .follow_ready_i(follow_ready), .side_valid_o(side_valid), .side_ready_i(side_ready),
       .side_portal_o(side_portal), .recall_o(recall), .recall_idx_o(recall_idx));
 
   logic [NumSources-1:0]     out_valid, out_ready, out_write, out_last;
@@ -205,16 +208,19 @@ module portal_side #(
   always_comb assume (!(host_we_i && host_re_i) && (since_q == '0 || !(host_we_i || host_re_i)));
 
   // A worker with a job offers one line after the other, at most 8, and keeps each until it is
-  // taken; the last one ends the job.
-  logic [NU-1:0]   busy_q, offer_q, last_q, write_q;
+  // taken; the last one ends the job. What comes of a line left to follow is offered some time after
+  // that, in the next cycle at the earliest.
+  logic [NU-1:0]   busy_q, next_q, offer_q, last_q, write_q;
   logic [NU*4-1:0] lines_q;  // lines taken
-  logic [NU-1:0]           unit_take;
+  logic [NU-1:0]           unit_take, unit_follow;
   always_ff @(posedge clk_i) begin
     for (int unsigned w = 0; w < NU; w = w + 1) begin
-      if (unit_take[w]) begin
+      if (unit_take[w] || (next_q[w] && !busy_q[w] && proceed_i[w])) begin
         busy_q[w]       <= 1'b1;
+        next_q[w]       <= 1'b0;
         lines_q[w*4+:4] <= '0;
       end
+      if (unit_follow[w]) next_q[w] <= 1'b1;
       if (busy_q[w] && !offer_q[w]) begin
         offer_q[w] <= offer_i[w];
         last_q[w]  <= offer_last_i[w] || lines_q[w*4+:4] == 4'd7;
@@ -223,15 +229,28 @@ module portal_side #(
       if (out_ready[w]) begin
         offer_q[w]      <= 1'b0;
         lines_q[w*4+:4] <= lines_q[w*4+:4] + 4'd1;
-        if (last_q[w]) busy_q[w] <= 1'b0;
+        if (last_q[w]) begin
+          busy_q[w] <= next_q[w] && proceed_i[w];
+          if (next_q[w] && proceed_i[w]) begin
+            next_q[w]       <= 1'b0;
+            lines_q[w*4+:4] <= '0;
+            offer_q[w]      <= offer_i[w];
+            last_q[w]       <= offer_last_i[w];
+            write_q[w]      <= offer_write_i[w] || !offer_last_i[w];
+          end
+        end
       end
     end
     if (rst_i) begin
       busy_q  <= '0;
+      next_q  <= '0;
       offer_q <= '0;
     end
   end
-  assign {side_ready, job_ready} = ~busy_q;
+  assign {side_ready, job_ready} = ~busy_q & ~next_q;
+  // It may say so of a third line, too, which nobody may have for it then.
+  assign follow_ready = busy_q[NumWorkers-1:0] & (~next_q[NumWorkers-1:0] | third_i);
+  assign unit_follow  = {1'b0, follow_valid};
   assign unit_take   = {side_valid && side_ready, job_valid};
   assign unit_portal = {side_portal, worker_portal};
 
@@ -267,7 +286,7 @@ module portal_side #(
     if (guide_q != GuideEnd) begin
       assume (rst_i == (guide_q == '0) && !stop_i && !host_re_i && !recall_offer_i &&
               recall_portal_i == '0 && line_i == '0 &&
-              offer_i == '0 && offer_last_i == '0 && offer_write_i == '0);
+              offer_i == '0 && proceed_i == '0 && third_i == '0 && offer_last_i == '0 && offer_write_i == '0);
       assume (arready_i && awready_i && wready_i && rresp_i == '0 && bresp_i == '0);
       assume (rvalid_i == (on_bus_q != '0) && bvalid_i == (aw_n != '0 && w_n != '0));
       assume (host_we_i == (guide_q == 6'd2 || guide_q == 6'd5 || guide_q == 6'd9 || guide_q == 6'd12));
@@ -437,7 +456,11 @@ module portal_side #(
   (* hierconn *) logic \u_scheduler.p3_go_q , \u_scheduler.p3_stall_q ;
   (* hierconn *) logic \u_scheduler.job_recall_q , \u_scheduler.job_worker_q , \u_scheduler.job_side_q ;
   logic job_q;
-  assign job_q = \u_scheduler.job_recall_q || \u_scheduler.job_worker_q || \u_scheduler.job_side_q ;
+  assign job_q = \u_scheduler.job_recall_q || \u_scheduler.job_worker_q || \u_scheduler.job_side_q ||
+                 follow_valid != '0;
+  (* hierconn *) logic [NP-1:0] \u_scheduler.looking_q , \u_scheduler.held_q , \u_scheduler.two_q ;
+  (* hierconn *) logic \u_scheduler.p1_ahead_q , \u_scheduler.p2_ahead_q , \u_scheduler.p3_ahead_q ;
+  (* hierconn *) logic [NumWorkers-1:0] \u_scheduler.p3_match_q ;
   (* hierconn *) logic [PtrW-1:0] \u_scheduler.p1_arrived_q , \u_scheduler.p1_taken_q ;
   (* hierconn *) logic [PtrW-1:0] \u_scheduler.p2_taken_q , \u_scheduler.p3_taken_q ;
   (* hierconn *) logic [15:0] \u_scheduler.p1_chead_q , \u_scheduler.p1_ctail_q ;
@@ -463,8 +486,18 @@ module portal_side #(
     is = valid && 32'(idx) == p;
   endfunction
 
+  // Where the lines in line_write come from.
+  logic [NumSources-1:0] src1_q, src2_q;
+  always_ff @(posedge clk_i) begin
+    src1_q <= rst_i ? '0 : \u_write.grant_q ;
+    src2_q <= rst_i ? '0 : src1_q;
+  end
+
   logic [NP-1:0] f_stage, f_one, f_locked_ok, f_quick_ok;       // line_fetch
   logic [NP-1:0] s_stage, s_one, held, s_hand_ok, s_quick_ok;   // portal_scheduler
+  logic [NP-1:0] looking, two, s_we_p, next_look, s_same;
+  logic [NP*2-1:0] hands;      // lines in hand
+  logic [3:0]    from_n;
   logic [NP-1:0] w_held;
   logic [3:0]    f_n, s_n, h_n;
   always_comb begin
@@ -491,20 +524,50 @@ module portal_side #(
             4'(is(\u_write.w1_q && \u_write.w1_last_q , \u_write.w1_idx_q , p)) +
             4'(is(\u_write.w2_q && \u_write.w2_last_q , \u_write.w2_idx_q , p));
       for (int unsigned w = 0; w < NU; w = w + 1) begin
-        h_n = h_n + 4'(is(busy_q[w], unit_portal[w*PortalW+:PortalW], p));
+        h_n = h_n + 4'(is(busy_q[w], unit_portal[w*PortalW+:PortalW], p)) +
+              4'(is(next_q[w], unit_portal[w*PortalW+:PortalW], p));
       end
       held[p]    = h_n != '0;
-      s_one[p]   = s_n + h_n + 4'(\u_scheduler.onehot [p]) <= 4'd1;
+      hands[p*2+:2] = h_n[1:0];
+      // Two lines of a portal are of one worker: in it, to follow there, or ended there just now.
+      s_same[p] = h_n <= 4'd1;
+      for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
+        from_n = 4'(is(busy_q[w], unit_portal[w*PortalW+:PortalW], p)) +
+              4'(is(next_q[w], unit_portal[w*PortalW+:PortalW], p)) +
+              4'(is(follow_valid[w], \u_scheduler.job_idx_q , p)) +
+              4'(is(src1_q[w] && \u_write.w1_last_q , \u_write.w1_idx_q , p)) +
+              4'(is(src2_q[w] && \u_write.w2_last_q , \u_write.w2_idx_q , p));
+        if (h_n == 4'd2 && from_n == 4'd2) s_same[p] = 1'b1;
+        if (next_q[w] && busy_q[w] && is(1'b1, unit_portal[w*PortalW+:PortalW], p) && from_n != 4'd2) s_same[p] = 1'b0;
+        // A line to follow goes to the worker that has the one before, or had it a cycle ago.
+        if (is(follow_valid[w], \u_scheduler.job_idx_q , p) &&
+            !(is(!next_q[w], unit_portal[w*PortalW+:PortalW], p) && h_n == 4'd2 && from_n == 4'd2 &&
+              (busy_q[w] || (src1_q[w] && \u_write.w1_last_q )))) s_same[p] = 1'b0;
+        if (\u_scheduler.p3_q && \u_scheduler.p3_match_q [w] &&
+            unit_portal[w*PortalW+:PortalW] != \u_scheduler.p3_idx_q ) s_same[p] = 1'b0;
+      end
+      s_we_p[p]  = is(s_we, s_widx, p);
+      next_look[p]   = is(\u_scheduler.p1_q && \u_scheduler.p1_ahead_q , \u_scheduler.p1_idx_q , p) ||
+                   is(\u_scheduler.p2_q && \u_scheduler.p2_ahead_q , \u_scheduler.p2_idx_q , p) ||
+                   is(\u_scheduler.p3_q && \u_scheduler.p3_ahead_q , \u_scheduler.p3_idx_q , p);
+      looking[p] = \u_scheduler.looking_q [p];
+      two[p]     = \u_scheduler.two_q [p];
       s_stage[p] = s_n != '0;
-      s_hand_ok[p] = (!(s_stage[p] || held[p]) || in_hand[p]) &&
-                     (!in_hand[p] || s_stage[p] || held[p] || \u_scheduler.onehot [p]) &&
-                     !(in_hand[p] && \u_scheduler.u_picker.round_q [p]) &&
+      // A portal is looked at once at a time; with a line in hand, for the one that follows it.
+      s_one[p]   = s_n + 4'(s_we_p[p]) + 4'(\u_scheduler.onehot [p]) <= 4'd1 && h_n <= 4'd2 &&
+                   (!\u_scheduler.onehot [p] || h_n <= 4'd1) &&
+                   (!s_stage[p] || h_n <= 4'(next_look[p])) && (!next_look[p] || held[p] || run_waiting[p]);
+      s_hand_ok[p] = (!(s_stage[p] || s_we_p[p]) || looking[p]) &&
+                     (!looking[p] || s_stage[p] || s_we_p[p] || \u_scheduler.onehot [p]) &&
+                     (in_hand[p] == (looking[p] || held[p])) &&
+                     \u_scheduler.held_q [p] == held[p] && two[p] == (h_n == 4'd2) &&
+                     !((looking[p] || two[p]) && \u_scheduler.u_picker.round_q [p]) &&
                      !(\u_scheduler.onehot [p] && \u_scheduler.u_picker.round_q [p]);
       s_quick_ok[p] = (!\u_scheduler.u_picker.round_q [p] || run_waiting[p]) &&
-                      (!\u_scheduler.turn_onehot [p] || run_waiting[p] || in_hand[p]) &&
+                      (!\u_scheduler.turn_onehot [p] || run_waiting[p] || looking[p]) &&
                       (!is(\u_scheduler.quick_q , \u_scheduler.quick_idx_q , p) ||
-                       (!\u_scheduler.u_picker.round_q [p] && !\u_scheduler.turn_onehot [p] &&
-                        (in_hand[p] ? !\u_scheduler.turn : run_waiting[p])));
+                       (!\u_scheduler.u_picker.round_q [p] && !\u_scheduler.turn_onehot [p] && !two[p] &&
+                        (looking[p] ? !\u_scheduler.turn : run_waiting[p])));
     end
   end
 
@@ -581,7 +644,7 @@ module portal_side #(
   logic [NP*4-1:0]  queued_q;             // told, and not yet sent, without those still in line_write's stages
   logic [15:0]      given, sent;          // of the portal at work
   logic             give, start_now;
-  assign give      = recall || unit_take != '0;
+  assign give      = recall || unit_take != '0 || unit_follow != '0;
   assign given     = number(given_q, \u_scheduler.job_idx_q );
   assign sent      = number(sent_q, \u_write.queue_idx );
   always_ff @(posedge clk_i) begin
@@ -611,16 +674,14 @@ module portal_side #(
     end
   end
 
-  // Where the lines in line_write come from.
-  logic [NumSources-1:0] src1_q, src2_q;
-  always_ff @(posedge clk_i) begin
-    src1_q <= rst_i ? '0 : \u_write.grant_q ;
-    src2_q <= rst_i ? '0 : src1_q;
-  end
   logic [NU-1:0] ok_worker;
   always_comb begin
     for (int unsigned w = 0; w < NU; w = w + 1) begin
-      ok_worker[w] = (!offer_q[w] || busy_q[w]) && (!busy_q[w] || lines_q[w*4+:4] <= 4'd7) &&
+      // While the end of a line is in line_write, nothing of the one after it is.
+      ok_worker[w] = (!(src1_q[w] && \u_write.w1_last_q ) || !busy_q[w] ||
+                      (!next_q[w] && lines_q[w*4+:4] == '0)) &&
+                     (!(src2_q[w] && \u_write.w2_last_q ) || !busy_q[w] || lines_q[w*4+:4] == '0) &&
+                     (!offer_q[w] || busy_q[w]) && (!busy_q[w] || lines_q[w*4+:4] <= 4'd7) &&
                      (!offer_q[w] || last_q[w] || (write_q[w] && lines_q[w*4+:4] != 4'd7)) &&
                      (!src1_q[w] || \u_write.w1_last_q ||
                       is(busy_q[w] && \u_write.w1_write_q && lines_q[w*4+:4] != '0,
@@ -643,6 +704,7 @@ module portal_side #(
   logic [3:0]      ahead;
   logic [OutW-1:0] entry;
   logic [4:0]      in_flight;
+  logic [15:0]     bound;
   logic [NP*16-1:0] taken16, arrived16;
   logic [PortalW+BufferW-1:0] slot;
   logic [NP-1:0] f_goes, s_goes;
@@ -655,7 +717,7 @@ module portal_side #(
       ctail = ctails[p*16+:16];
       ptr   = ptrs[p*16+:16];
       size  = 16'd1 << rings[p*4+:4];
-      taken = head + 16'(held[p]);
+      taken = head + 16'(hands[p*2+:2]);
       noted = taken - 16'(is(s_we, s_widx, p));  // what the table says: a cycle behind
       open  = ptr[PtrW-1:0] - arriveds[p*PtrW+:PtrW];
       arrived = ptr - 16'(open);
@@ -760,34 +822,55 @@ module portal_side #(
       ok_room[p] = dead_q[p] || ctail + 16'(in_flight) - chead <= size;
       ok_run[p]  = 1'b1;
       s_goes[p]  = \u_scheduler.onehot [p] || held[p];
+      // Completion lines of the line in hand that may have been added since a look began: those
+      // taken from its worker, or all, once it has ended.
+      bound = 16'd8;
+      if (recalls_q[p] || is(\u_scheduler.job_worker_q || \u_scheduler.job_side_q ||
+                             \u_scheduler.job_recall_q , \u_scheduler.job_idx_q , p)) bound = '0;
+      for (int unsigned w = 0; w < NU; w = w + 1) begin
+        if (is(next_q[w] && !busy_q[w], unit_portal[w*PortalW+:PortalW], p)) bound = '0;
+        if (is(busy_q[w], unit_portal[w*PortalW+:PortalW], p)) bound = 16'(lines_q[w*4+:4]);
+      end
       if (is(\u_scheduler.p1_q && \u_scheduler.p1_live_q , \u_scheduler.p1_idx_q , p)) begin
         ok_run[p] = \u_scheduler.p1_arrived_q == \u_scheduler.p1_taken_q ||
-                    \u_scheduler.p1_taken_q == taken[PtrW-1:0] && \u_scheduler.p1_head_q == head &&
-                    \u_scheduler.p1_ctail_q == ctail && (dead_q[p] || \u_scheduler.p1_ring_q == rings[p*4+:4]) &&
+                    \u_scheduler.p1_taken_q == taken[PtrW-1:0] &&
+                    \u_scheduler.p1_head_q + 16'(next_look[p]) == taken &&
+                    (next_look[p] || \u_scheduler.p1_ctail_q == ctail) && (dead_q[p] || \u_scheduler.p1_ring_q == rings[p*4+:4]) &&
                     16'(PtrW'(\u_scheduler.p1_arrived_q - taken[PtrW-1:0])) <= arrived - taken &&
-                    (dead_q[p] || ctail - \u_scheduler.p1_chead_q >= ctail - chead);
-        s_goes[p] = \u_scheduler.p1_arrived_q != \u_scheduler.p1_taken_q &&
+                    (dead_q[p] || next_look[p] || ctail - \u_scheduler.p1_chead_q >= ctail - chead) &&
+                    (dead_q[p] || !next_look[p] || !held[p] ||
+                     (\u_scheduler.p1_ctail_q - \u_scheduler.p1_chead_q <= size &&
+                      ctail + 16'(in_flight) - chead <=
+                      \u_scheduler.p1_ctail_q - \u_scheduler.p1_chead_q + bound));
+        if (!next_look[p]) s_goes[p] = \u_scheduler.p1_arrived_q != \u_scheduler.p1_taken_q &&
                     ctail - \u_scheduler.p1_chead_q <= size - 16'd8;
       end
       if (is(\u_scheduler.p2_q && \u_scheduler.p2_live_q , \u_scheduler.p2_idx_q , p)) begin
         ok_run[p] = !\u_scheduler.p2_line_q || \u_scheduler.p2_taken_q == PtrW'(taken[PtrW-1:0] + 1'b1) &&
-                    (dead_q[p] || \u_scheduler.p2_most_q == (16'd1 << rings[p*4+:4]) - 16'd8) &&
+                    (dead_q[p] || \u_scheduler.p2_most_q == size - (next_look[p] ? 16'd16 : 16'd8)) &&
                     arrived != taken && read_tag_q == {PortalW'(p), taken} &&
-                    (dead_q[p] || \u_scheduler.p2_used_q >= ctail - chead);
-        s_goes[p] = \u_scheduler.p2_line_q && \u_scheduler.p2_used_q <= size - 16'd8;
+                    (dead_q[p] || next_look[p] || \u_scheduler.p2_used_q >= ctail - chead) &&
+                    (dead_q[p] || !next_look[p] || !held[p] ||
+                     (\u_scheduler.p2_used_q <= size &&
+                      ctail + 16'(in_flight) - chead <= \u_scheduler.p2_used_q + bound));
+        if (!next_look[p]) s_goes[p] = \u_scheduler.p2_line_q && \u_scheduler.p2_used_q <= size - 16'd8;
       end
       if (is(\u_scheduler.p3_q && \u_scheduler.p3_go_q , \u_scheduler.p3_idx_q , p)) begin
         ok_run[p] = \u_scheduler.p3_taken_q == PtrW'(taken[PtrW-1:0] + 1'b1) && arrived != taken &&
                     out_tag_q == {PortalW'(p), taken} &&
-                    (dead_q[p] || ctail - chead <= size - 16'd8);
-        s_goes[p] = 1'b1;
+                    (dead_q[p] || (next_look[p] ? !held[p] || ctail + 16'(in_flight) - chead <= size - 16'd16 + bound
+                                            : ctail - chead <= size - 16'd8));
+        if (!next_look[p]) s_goes[p] = 1'b1;
       end
-      if (is(job_q , \u_scheduler.job_idx_q , p) || recalls_q[p]) begin
+      if (is(job_q && follow_valid == '0, \u_scheduler.job_idx_q , p) || recalls_q[p]) begin
         ok_room[p] = dead_q[p] || ctail - chead <= size - 16'd8;
       end
       for (int unsigned w = 0; w < NU; w = w + 1) begin
         if (is(busy_q[w], unit_portal[w*PortalW+:PortalW], p)) begin
-          ok_room[p] = dead_q[p] || ctail + 16'(in_flight) - chead <= size - 16'd8 + 16'(lines_q[w*4+:4]);
+          ok_room[p] = dead_q[p] || ctail + 16'(in_flight) - chead <=
+                       size - (next_q[w] || unit_follow[w] ? 16'd16 : 16'd8) + 16'(lines_q[w*4+:4]);
+        end else if (is(next_q[w] || unit_follow[w], unit_portal[w*PortalW+:PortalW], p)) begin
+          ok_room[p] = dead_q[p] || ctail + 16'(in_flight) - chead <= size - 16'd8;
         end
       end
       if (!dead_q[p] && ctail - chead > size) ok_room[p] = 1'b0;
@@ -876,19 +959,19 @@ module portal_side #(
     job_number = '0;
     arrive_number = '0;
     for (int unsigned p = 0; p < NP; p = p + 1) begin
-      if (is(job_q , \u_scheduler.job_idx_q , p)) job_number = heads[p*16+:16];
+      if (is(job_q , \u_scheduler.job_idx_q , p)) job_number = taken16[p*16+:16] - 16'd1;
       if (is(arrive, arrive_idx, p)) arrive_number = arrived16[p*16+:16];
     end
   end
 
-  // An end is for a line given and not yet ended, one of a portal at a time; a completion line goes
+  // An end is for a line given and not yet ended, at most two of a portal at a time; a completion line goes
   // to the slot of its number (whose upper bits are put into a base that the host chooses).
   logic [NP-1:0] ended_right;
   logic          sent_slot;
   always_comb begin
     sent_slot = 1'b1;
     for (int unsigned p = 0; p < NP; p = p + 1) begin
-      ended_right[p] = given_q[p*16+:16] - ended_q[p*16+:16] <= 16'd1 &&
+      ended_right[p] = given_q[p*16+:16] - ended_q[p*16+:16] <= 16'd2 &&
                        (!is(line_done, done_idx, p) || given_q[p*16+:16] != ended_q[p*16+:16]);
       if (is(\u_write.pop , \u_write.queue_idx , p)) begin
         sent_slot = \u_write.queue_addr [3:0] == sent[3:0];

@@ -13,7 +13,7 @@ namespace {
 
 TEST_F(ExallocCard, GrantsAndTakesBack) {
   EXPECT_EQ(card.Read(regs::offset::id), 0x4C415845u);
-  EXPECT_EQ(card.Read(regs::offset::geometry), 0x0C404004u);
+  EXPECT_EQ(card.Read(regs::offset::geometry), 0x10404004u);
   card.OpenAndLink(7, 3, 1, 64);
   Portal portal(card, 9, 4, 3);
   portal.Enable();
@@ -164,6 +164,53 @@ TEST_F(ExallocCard, FullCompletionRingStallsOnlyItsPortal) {
   Drain();
   EXPECT_EQ(lazy.Status(), 12u | 1u << 16);
   WaitIdle();
+}
+
+// CLOSE reaches the banks in the middle of a GRANT: some of its operations are refused after others
+// were not. UNLINK brings back what went out with nobody having its tokens.
+TEST_F(ExallocCard, AListClosedInTheMiddleOfAGrantLosesNoBlock) {
+  Portal portal(card, 5, 4, 1);
+  portal.Enable();
+  auto grant = [&] {
+    portal.Submit(opcode::grant, 1, 112, 0);
+    portal.Ring();
+  };
+  auto answer = [&](std::size_t& blocks) {
+    for (;;) {
+      const Completion c = portal.Next();
+      blocks += c.tokens.size();
+      if (c.last) return c.status;
+    }
+  };
+  unsigned cut = 0, after_a_line = 0;
+  card.OpenAndLink(1, 1, 4, 8);
+  for (unsigned round = 0; round < 400 && after_a_line == 0; ++round) {
+    grant();
+    std::size_t blocks = 0;
+    card.Cycles(round % 100);
+    ASSERT_EQ(card.Command(regs::command::close, 1, 1), status::ok);
+    const bool refused = answer(blocks) == status::bad_list;
+    ASSERT_EQ(card.Command(regs::command::unlink, 1, 1, 4, 8), status::ok);
+    card.OpenAndLink(1, 1, 4, 8);
+    if (!refused) {
+      EXPECT_EQ(blocks, 112u);
+      continue;
+    }
+    ++cut;
+    if (blocks != 0) ++after_a_line;
+    const auto error = card.PopError();
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->status, status::bad_list);
+    blocks = 0;
+    do {
+      grant();
+    } while (answer(blocks) == status::ok);
+    EXPECT_EQ(blocks, 8u * 64) << "round " << round;
+    ASSERT_EQ(card.Command(regs::command::close, 1, 1), status::ok);
+    ASSERT_EQ(card.Command(regs::command::unlink, 1, 1, 4, 8), status::ok);
+    card.OpenAndLink(1, 1, 4, 8);
+  }
+  EXPECT_EQ(after_a_line, 1u) << "the moment was never met; " << cut << " lines were refused";
 }
 
 TEST_F(ExallocCard, RecallWaitsForWhatWasRungBefore) {

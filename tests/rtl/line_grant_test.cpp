@@ -35,7 +35,7 @@ class LineGrant : public line_slots::LineTest<Vline_grant> {
     dut_.token_ready_i = Chance(token_ready_);
     dut_.token_room_i = static_cast<uint8_t>(Chance(token_room_) | Chance(four_room_) << 1);
     dut_.pending_i = slots_.UnderWay();
-    dut_.came_i = static_cast<uint8_t>(slots_.came);
+    dut_.came_i = static_cast<uint16_t>(slots_.came & 0x7fff);
     dut_.refused_i = slots_.refused;
     dut_.eval();
     const Response& r = slots_.Read(dut_.read_bank_o, dut_.read_slot_o);
@@ -63,7 +63,7 @@ class LineGrant : public line_slots::LineTest<Vline_grant> {
         released_.push_back(o);
         EXPECT_EQ(answer.status, Status::kOk) << "gives back what it does not have";
       } else if (answer.status == Status::kOk) {
-        granted_.push_back({1, o.bank, static_cast<unsigned>(answer.slab), 8, answer.mask});
+        granted_.push_back({1, o.bank, static_cast<unsigned>(answer.slab), 15, answer.mask});
       }
     }
     if (dut_.token_valid_o && dut_.token_ready_i) {

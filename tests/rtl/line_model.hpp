@@ -62,6 +62,10 @@ struct Counts {
   unsigned grant_lines = 0, release_lines = 0, empties = 0, granted = 0, released = 0, surplus = 0,
            refusals = 0;
   bool operator==(const Counts&) const = default;
+  void Add(const Counts& c) {
+    grant_lines += c.grant_lines, release_lines += c.release_lines, empties += c.empties;
+    granted += c.granted, released += c.released, surplus += c.surplus, refusals += c.refusals;
+  }
 };
 
 struct Outcome {
@@ -145,7 +149,7 @@ class Card {
     unsigned received = 0, yield = kWidth / 4;
     std::array<bool, kBanks> dry{};
     while (received < count_ && !std::all_of(dry.begin(), dry.end(), [](bool d) { return d; })) {
-      const unsigned k = std::min((count_ - received + yield - 1) / yield, 8u);
+      const unsigned k = std::min((count_ - received + yield - 1) / yield, 15u);
       const auto dry_before = dry;
       Status refusal = Status::kOk;
       for (unsigned i = 0; i < k; ++i) {

@@ -60,6 +60,13 @@ class LineRelease : public line_slots::LineTest<Vline_release> {
     for (unsigned i = 0; i < kTokens; ++i) {
       dut_.tokens_i[i] = i < tokens.size() ? tokens[i] : static_cast<uint32_t>(rng_());
     }
+    auto load = [&](bool valid, uint32_t first, uint32_t second) {
+      dut_.load_count_i = valid ? static_cast<uint8_t>(tokens.size()) : 0;
+      dut_.load_tokens_i = second * uint64_t{1} << 32 | first;
+    };
+    load(true, dut_.tokens_i[0], dut_.tokens_i[1]);
+    Cycle();  // comes a cycle before the start
+    load(false, static_cast<uint32_t>(rng_()), static_cast<uint32_t>(rng_()));
     const unsigned cycles = Execute();
     Cycle();
     EXPECT_FALSE(slots_.failed) << "the line before is not forgotten";
@@ -157,10 +164,10 @@ TEST_F(LineRelease, IsQuick) {
   for (uint32_t slab = 4; slab < 20; ++slab) AddSlab(kList, slab);
   std::vector<uint32_t> tokens;
   for (uint32_t i = 0; i < 14; ++i) tokens.push_back(Token(4 + i, i));
-  EXPECT_LE(Check(tokens), 20u) << "a token a cycle";
+  EXPECT_LE(Check(tokens), 19u) << "a token a cycle";
   EXPECT_EQ(sent_.size(), 14u);
   for (uint32_t i = 0; i < 14; ++i) tokens[i] = Token(4, 63 - i * 7 % 32);
-  EXPECT_LE(Check(tokens), 13u) << "two of a slab a cycle";
+  EXPECT_LE(Check(tokens), 12u) << "two of a slab a cycle";
   EXPECT_EQ(sent_.size(), 1u);
 }
 

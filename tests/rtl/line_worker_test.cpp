@@ -95,7 +95,7 @@ class LineWorker : public ports::SeededTest {
     offers_.Check(dut_.tell_valid_o, dut_.tell_ready_i, offer);
     if (dut_.tell_valid_o && dut_.tell_ready_i) told_.push_back(offer);
     if (dut_.out_valid_o && dut_.out_ready_i) {
-      EXPECT_FALSE(ended_);
+      EXPECT_FALSE(ended_ && !followed_);
       told_early_ = told_early_ || (!dut_.out_last_o && !told_.empty());
       if (dut_.out_write_o) {
         Line line;
@@ -105,7 +105,11 @@ class LineWorker : public ports::SeededTest {
       if (dut_.out_last_o) {
         ended_ = true;
         bank_ = dut_.out_bank_o;
-        EXPECT_EQ(lanes_.under_way, 0u) << "the line ended with operations under way";
+        banks_.push_back(bank_);
+        at_end_.push_back(lines_.size());
+        if (!followed_) {
+          EXPECT_EQ(lanes_.under_way, 0u) << "the line ended with operations under way";
+        }
       }
     }
   }
@@ -160,6 +164,68 @@ class LineWorker : public ports::SeededTest {
     return cycles;
   }
 
+  // Two lines of a portal: the second is left while the first is at work, at the latest one cycle
+  // after its end, with the domain and bank pointer of somebody else on the wires.
+  void CheckFollowed(const Line& first, const Line& second, unsigned domain, bool bad_phase) {
+    const Outcome before = model_.Execute(first, domain, bank_, false);
+    const Outcome after = model_.Execute(second, domain, before.bank, bad_phase);
+    std::vector<Told> told;
+    auto tell = [&](const Line& line, const Outcome& outcome) {
+      const unsigned moved = outcome.counts.granted + outcome.counts.released;
+      if (moved == 0) return;
+      told.push_back({outcome.counts.released != 0, line[0] >> 16 & 255, moved});
+    };
+    tell(first, before);
+    tell(second, after);
+    lines_.clear(), errors_.clear(), told_.clear(), banks_.clear(), at_end_.clear();
+    counts_ = {};
+    ended_ = false;
+    followed_ = true;
+    for (int i = 0; i < 20 && !dut_.job_ready_o; ++i) Cycle();
+    ASSERT_TRUE(dut_.job_ready_o);
+    auto put = [&](const Line& line) {
+      for (unsigned i = 0; i < 16; ++i) dut_.job_line_i[i] = line[i];
+    };
+    put(first);
+    dut_.job_domain_i = static_cast<uint8_t>(domain);
+    dut_.job_bank_i = static_cast<uint8_t>(bank_);
+    dut_.job_bad_phase_i = false;
+    dut_.job_valid_i = 1;
+    Cycle();
+    dut_.job_valid_i = 0;
+    const int wait = static_cast<int>(Random(Chance(50) ? 6 : 80));
+    bool left = false, could = false;
+    for (int i = 0; i < 20000 && banks_.size() < 2; ++i) {
+      dut_.job_domain_i = static_cast<uint8_t>(Random(8));
+      dut_.job_bank_i = static_cast<uint8_t>(Random(kBanks));
+      dut_.job_bad_phase_i = bad_phase;
+      put(second);
+      dut_.follow_valid_i = !left && could && (i >= wait || ended_);
+      ASSERT_TRUE(left || !ended_ || could) << "the worker took nothing to follow";
+      left = left || dut_.follow_valid_i;
+      if (left && !dut_.follow_valid_i) dut_.job_line_i[0] = static_cast<uint32_t>(rng_());
+      could = dut_.follow_ready_o;
+      ASSERT_FALSE(could && ended_ && !left);
+      Cycle();
+    }
+    dut_.follow_valid_i = 0;
+    ASSERT_EQ(banks_.size(), 2u) << "the worker hangs";
+    for (int i = 0; i < 2000 && !dut_.job_ready_o; ++i) Cycle();
+    std::vector<Line> lines = before.lines;
+    lines.insert(lines.end(), after.lines.begin(), after.lines.end());
+    std::vector<Error> errors = before.errors;
+    errors.insert(errors.end(), after.errors.begin(), after.errors.end());
+    EXPECT_EQ(lines_, lines);
+    EXPECT_EQ(errors_, errors);
+    EXPECT_EQ(banks_, (std::vector<unsigned>{before.bank, after.bank}));
+    EXPECT_EQ(at_end_, (std::vector<std::size_t>{before.lines.size(), lines.size()}));
+    Counts counts = before.counts;
+    counts.Add(after.counts);
+    EXPECT_EQ(counts_, counts);
+    EXPECT_EQ(told_, told);
+    followed_ = false;
+  }
+
   void Quick() {
     req_ready_ = out_ready_ = err_ready_ = tell_ready_ = 100, min_delay_ = 13, extra_delay_ = 0;
   }
@@ -192,6 +258,9 @@ class LineWorker : public ports::SeededTest {
   bool told_early_ = false;
   Counts counts_;
   bool ended_ = false;
+  bool followed_ = false;           // a second line may begin before the first one's end is taken
+  std::vector<unsigned> banks_;     // of each end: the bank pointer, the lines until then
+  std::vector<std::size_t> at_end_;
 };
 
 TEST_F(LineWorker, RefusesMalformedLinesInOrderOfTheChecks) {
@@ -220,6 +289,27 @@ TEST_F(LineWorker, GrantsEveryCountFromADenseList) {
       Quick();
     Check(Submission({kGrant, count, 7, count}), 2);
     EXPECT_EQ(Granted().size(), count);
+  }
+}
+
+TEST_F(LineWorker, TakesTheNextLineWhileItWorks) {
+  Open(7, 2);
+  for (uint32_t slab = 1; slab < 200; ++slab) Link(7, slab);
+  for (unsigned round = 0; round < 400 && !HasFailure(); ++round) {
+    if (round % 2 == 0)
+      Slow();
+    else
+      Quick();
+    auto next = [&] {
+      const unsigned count = Chance(20) ? 0 : 1 + Random(14);
+      if (Chance(30)) return Submission({kGrant, 1 + Random(112), 7, round});
+      if (Chance(10)) return Submission({kSync, 0, 7, round});
+      std::vector<uint32_t> tokens;
+      for (unsigned i = 0; i < count; ++i) tokens.push_back(64 + Random(120 * 64));
+      return Submission({kRelease, count, 7, round, Chance(50)}, tokens);
+    };
+    const Line first = next(), second = next();
+    CheckFollowed(first, second, 2, Chance(10));
   }
 }
 
@@ -293,8 +383,9 @@ TEST_F(LineWorker, GivesBackTheRestOfARoundThatWasRefused) {
     // What came before it was given out; of that, what filled no line is lost with the list.
     const unsigned written = 14 * static_cast<unsigned>(lines_.size() - 1);
     ASSERT_LE(written, 16 * nth);
-    EXPECT_EQ(lines_.back(), (Line{kGrant << 1 | 1u << 5 | static_cast<unsigned>(list) << 16 | 5u << 26,
-                               77u << 16}));
+    EXPECT_EQ(
+        lines_.back(),
+        (Line{kGrant << 1 | 1u << 5 | static_cast<unsigned>(list) << 16 | 5u << 26, 77u << 16}));
     EXPECT_EQ(errors_, (std::vector<Error>{{kGrant, static_cast<unsigned>(list), 5, 0}}));
     uint64_t free = 0;
     for (Model& bank : card_.banks) free += bank.FreeBlocks(list);
@@ -449,13 +540,13 @@ TEST_F(LineWorker, IsQuick) {
   RecordProperty("release14", static_cast<int>(release14));
   RecordProperty("release_spread", static_cast<int>(release_spread));
   RecordProperty("fragmented112", static_cast<int>(fragmented));
-  EXPECT_LE(sync, 2u);
-  EXPECT_LE(grant14, 36u);
-  EXPECT_LE(grant16, 26u);
-  EXPECT_LE(grant112, 53u);
+  EXPECT_LE(sync, 4u);
+  EXPECT_LE(grant14, 37u);
+  EXPECT_LE(grant16, 27u);
+  EXPECT_LE(grant112, 54u);
   EXPECT_LE(release14, 24u);
   EXPECT_LE(release_spread, 30u);
-  EXPECT_LE(fragmented, 413u);
+  EXPECT_LE(fragmented, 267u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // portal_scheduler between a table, a buffer and workers that are often busy: every line is run
-// once, in order, one of a portal at a time, and only with room for its answers.
+// once, in order, one of a portal at a time or a second one that follows at the same worker, and
+// only with room for its answers.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -25,12 +26,13 @@ struct Portal {
   bool last_look = false;  // died while the scheduler had it in hand
   unsigned ring_log2 = 4, domain = 0, bank = 0;
   std::uint16_t arrived = 0, taken = 0, head = 0, completion_head = 0, completion_tail = 0;
-  bool in_hand = false;         // a line is with a worker or waits for its RECALL
+  unsigned in_hand = 0;         // lines with a worker, or waiting for their RECALL
   unsigned others = 0;          // jobs of others while it could run
   std::deque<LineWords> lines;  // arrived, not run
 
-  [[nodiscard]] bool room() const {
-    return static_cast<std::uint16_t>(completion_tail - completion_head) + 8 <= 1 << ring_log2;
+  [[nodiscard]] bool room(unsigned answers = 1) const {
+    return static_cast<std::uint16_t>(completion_tail - completion_head) + 8 * answers <=
+           1u << ring_log2;
   }
 };
 
@@ -127,6 +129,17 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
       worker = static_cast<unsigned>(std::countr_zero(unsigned{dut_.job_valid_o}));
       portal = dut_.job_line_o[15] >> 16;
     }
+    // The worker has a line of the portal, and had it a cycle ago when it said so.
+    const bool follow = dut_.follow_valid_o != 0;
+    if (follow) {
+      ASSERT_EQ(worker, kWorkers);
+      ASSERT_FALSE(dut_.recall_o);
+      ASSERT_EQ(std::popcount(dut_.follow_valid_o), 1);
+      worker = static_cast<unsigned>(std::countr_zero(unsigned{dut_.follow_valid_o}));
+      ASSERT_TRUE(could_follow_ >> worker & 1);
+      portal = dut_.job_line_o[15] >> 16;
+      ASSERT_EQ(worker_portals_[worker], portal);
+    }
     if (dut_.recall_o) portal = dut_.recall_idx_o;
     const bool side = dut_.side_valid_o && dut_.side_ready_i;
     if (side) {
@@ -137,11 +150,17 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     if (worker != kWorkers || dut_.recall_o || side) {
       Job(portal);
       if (HasFailure()) return;
-      const std::uint64_t end = now_ + 3 + Random(Chance(20) ? 300 : 20);
+      const std::uint64_t begin = follow ? std::max(now_, end_[worker]) : now_;
+      const std::uint64_t end = begin + shortest_ + Random(Chance(20) ? 300 : 20);
       const auto at =
           std::find_if(done_.begin(), done_.end(), [&](const auto& d) { return d.first > end; });
       done_.insert(at, {end, portal});
-      if (worker != kWorkers) free_at_[worker] = end - Random(3);
+      if (worker != kWorkers) {
+        next_until_[worker] = follow ? line_until_[worker] : 0;
+        end_[worker] = end;
+        line_until_[worker] = end - Random(3);
+        free_at_[worker] = std::max(free_at_[worker], line_until_[worker]);
+      }
       if (side) side_free_at_ = end - Random(3);
     }
 
@@ -167,14 +186,19 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     }
     if (dut_.done_i) {
       Portal& p = portals_[dut_.done_idx_i];
-      p.in_hand = false;
+      --p.in_hand;
       ++p.head;
       p.completion_tail = static_cast<std::uint16_t>(p.completion_tail + Random(9));
       p.bank = Random(4);
     }
     dut_.event_i = dut_.arrive_i = dut_.done_i = 0;
     dut_.job_ready_i = 0;
+    could_follow_ = dut_.follow_ready_i;
+    dut_.follow_ready_i = 0;
     for (unsigned w = 0; w < kWorkers; ++w) {
+      if (follow_ && line_until_[w] > now_ && next_until_[w] < now_) {
+        dut_.follow_ready_i |= static_cast<std::uint8_t>(1u << w);
+      }
       if (free_at_[w] <= now_) dut_.job_ready_i |= static_cast<std::uint8_t>(1u << w);
     }
     dut_.side_ready_i = side_free_at_ <= now_;
@@ -188,19 +212,25 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
     ASSERT_LT(portal, kPortals);
     Portal& p = portals_[portal];
     ASSERT_TRUE(p.live || p.last_look) << "portal " << portal << " is not live";
-    ASSERT_FALSE(p.in_hand) << "two lines of portal " << portal;
-    ASSERT_TRUE(p.room()) << "portal " << portal;
+    const bool follow = dut_.follow_valid_o != 0;
+    ASSERT_EQ(p.in_hand, follow ? 1u : 0u) << "two lines of portal " << portal;
+    ASSERT_TRUE(p.room(follow ? 2 : 1)) << "portal " << portal;
     ASSERT_FALSE(p.lines.empty());
     const LineWords line = p.lines.front();
     p.lines.pop_front();
     ASSERT_EQ(GetLine(dut_.job_line_o), line) << "portal " << portal;
-    const bool bad_phase = (line[0] & 1) == (p.head >> p.ring_log2 & 1);
+    const bool bad_phase = (line[0] & 1) == ((p.head + p.in_hand) >> p.ring_log2 & 1);
     ASSERT_EQ(dut_.job_bad_phase_o, bad_phase);
     ASSERT_EQ(dut_.recall_o, IsRecall(line, bad_phase));
     ASSERT_EQ(dut_.side_valid_o, IsSide(line, bad_phase));
-    ASSERT_EQ(dut_.job_domain_o, p.domain);
-    ASSERT_EQ(dut_.job_bank_o, p.bank);
-    p.in_hand = true;
+    if (follow) {
+      const unsigned opcode = line[0] >> 1 & 15;
+      ASSERT_TRUE(opcode == 1 || opcode == 2) << "opcode " << opcode;
+    } else {
+      ASSERT_EQ(dut_.job_domain_o, p.domain);
+      ASSERT_EQ(dut_.job_bank_o, p.bank);
+    }
+    ++p.in_hand;
     for (Portal& o : portals_) {
       const bool could = o.live && !o.in_hand && !o.lines.empty() && o.room();
       o.others = could ? o.others + 1 : 0;
@@ -208,6 +238,7 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
       ASSERT_LT(o.others, 2 * kPortals + 8) << "a portal starves";
     }
     ++jobs_;
+    follows_ += follow;
     recalls_ += dut_.recall_o;
     sides_ += dut_.side_valid_o;
     bad_phases_ += bad_phase;
@@ -238,8 +269,14 @@ class PortalScheduler : public ports::ModuleTest<Vportal_scheduler> {
   LineWords read_{};
   std::deque<std::pair<std::uint64_t, unsigned>> done_;  // when a line is done, and whose
   std::array<std::uint64_t, kWorkers> free_at_{};
+  // Until when each works at its last line; when that began, if it followed; when that is done.
+  std::array<std::uint64_t, kWorkers> line_until_{}, next_until_{}, end_{};
+  unsigned could_follow_ = 0;  // follow_ready_i a cycle ago
+  bool follow_ = true;
+  unsigned shortest_ = 3;  // cycles from a job to its end
   std::uint64_t side_free_at_ = 0;
-  unsigned jobs_ = 0, recalls_ = 0, sides_ = 0, bad_phases_ = 0, stalls_ = 0, restarts_ = 0;
+  unsigned jobs_ = 0, follows_ = 0, recalls_ = 0, sides_ = 0, bad_phases_ = 0, stalls_ = 0,
+           restarts_ = 0;
 };
 
 TEST_F(PortalScheduler, RunsEveryLineInOrder) {
@@ -267,7 +304,9 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
         }
       }
       // All workers busy for long.
-      if (Chance(1) && Chance(10)) free_at_.fill(now_ + 200);
+      if (Chance(1) && Chance(10)) {
+        for (auto& at : free_at_) at = std::max(at, now_ + 200);
+      }
       if (Chance(1) && Chance(10)) side_free_at_ = now_ + 200;
       Step();
       if (HasFailure()) return;
@@ -286,6 +325,7 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
     }
   }
   EXPECT_GT(jobs_, 5000u);
+  EXPECT_GT(follows_, 50u);
   EXPECT_GT(recalls_, 200u);
   EXPECT_GT(sides_, 200u);
   EXPECT_GT(bad_phases_, 100u);
@@ -297,6 +337,8 @@ TEST_F(PortalScheduler, RunsEveryLineInOrder) {
 // next one when a line is done.
 TEST_F(PortalScheduler, LooksAtOnceIfNobodyElseAsks) {
   constexpr unsigned kCycles = 5;
+  follow_ = false;
+  shortest_ = 12;  // a look at the second line, for it to follow, is over before
   for (int i = 0; i < 10; ++i) Step();
   for (unsigned round = 0; round < 60 && !HasFailure(); ++round) {
     const unsigned who = round / 20;

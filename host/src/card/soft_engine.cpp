@@ -15,7 +15,7 @@ using regs::counter;
 using regs::opcode;
 using regs::status;
 
-constexpr unsigned slots = 8;  // operations of a GRANT round
+constexpr unsigned slots = 15;  // operations of a GRANT round
 
 constexpr std::uint64_t used_bits = sub::phase.mask() | sub::opcode.mask() | sub::ack.mask() |
                                     sub::count.mask() | sub::list.mask() | sub::cookie.mask();
