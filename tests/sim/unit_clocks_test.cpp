@@ -195,7 +195,9 @@ class twin_card : public card {
 
 TEST(UnitClocks, NoPinTellsWhetherUnitsAtRestAreClocked) {
   constexpr unsigned lists = 5, portals = 6, ring_log2 = 6, domain = 3;
-  twin_card both(static_cast<unsigned>(test::seed(20261124)));
+  // A seed that finds a first token compared with one of the line before, which two seeds in three
+  // do not.
+  twin_card both(static_cast<unsigned>(test::seed(20)));
   const auto below = [&](unsigned n) { return both.below(n); };
   unsigned answered = 0;
   for (int life = 0; life < 2 && !::testing::Test::HasFailure(); ++life) {
