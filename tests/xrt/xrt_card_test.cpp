@@ -377,6 +377,7 @@ TEST(xrt_refusal, the_card_vanishes) {
       EXPECT_THAT(e.what, HasSubstr("its registers read as all ones"));
     }
   }
+  exalloc_zone_delete(&zone);
 }
 
 }  // namespace

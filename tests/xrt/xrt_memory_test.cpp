@@ -128,6 +128,7 @@ TEST(xrt_memory, a_card_that_has_gone_has_none) {
   EXPECT_THAT(exalloc_last_error(), HasSubstr("the card is lost, and its memory with it"));
   EXPECT_EQ(exalloc_card_segment_create(nullptr, megabyte), nullptr);
   EXPECT_EQ(exalloc_card_segment_delete(segment), 0);
+  exalloc_zone_delete(&zone);
 }
 
 }  // namespace
