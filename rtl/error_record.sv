@@ -62,9 +62,16 @@ module error_record #(
   always_comb begin
     taken = portal_q ? {portal_portal_i, 10'd0, portal_status_i, 4'd0, 32'd0} : '0;
     for (int unsigned w = 0; w < NumSources; w = w + 1) begin
+`ifdef EXALLOC_FAST_SIM  // the same by a branch
+      if (grant_q[w]) begin
+        taken = taken | {err_portal_i[w*PortalW+:PortalW], err_list_i[w*10+:10],
+                         err_status_i[w*4+:4], err_opcode_i[w*4+:4], err_token_i[w*32+:32]};
+      end
+`else
       taken = taken | ({err_portal_i[w*PortalW+:PortalW], err_list_i[w*10+:10],
                         err_status_i[w*4+:4], err_opcode_i[w*4+:4], err_token_i[w*32+:32]} &
                        {Width{grant_q[w]}});
+`endif
     end
   end
 

@@ -110,9 +110,17 @@ module line_write #(
     mux_bank   = '0;
     mux_portal = '0;
     for (int unsigned s = 0; s < NumSources; s = s + 1) begin
+`ifdef EXALLOC_FAST_SIM  // the same by a branch: one source has its turn
+      if (grant_q[s]) begin
+        mux_line   = src_line_i[s*512+:512];
+        mux_bank   = src_bank_i[s*BankW+:BankW];
+        mux_portal = src_portal_i[s*PortalW+:PortalW];
+      end
+`else
       mux_line   = mux_line | (src_line_i[s*512+:512] & {512{grant_q[s]}});
       mux_bank   = mux_bank | (src_bank_i[s*BankW+:BankW] & {BankW{grant_q[s]}});
       mux_portal = mux_portal | (src_portal_i[s*PortalW+:PortalW] & {PortalW{grant_q[s]}});
+`endif
     end
   end
   assign mux_write = (src_write_i & grant_q) != '0;

@@ -158,8 +158,15 @@ module list_monitor #(
     told_list    = '0;
     told_count   = '0;
     for (int unsigned s = 0; s < NumSources; s = s + 1) begin
+`ifdef EXALLOC_FAST_SIM  // the same by a branch
+      if (tell_ready_o[s]) begin
+        told_list  = told_list | tell_list_i[s*8+:8];
+        told_count = told_count | tell_count_i[s*7+:7];
+      end
+`else
       told_list  = told_list | (tell_list_i[s*8+:8] & {8{tell_ready_o[s]}});
       told_count = told_count | (tell_count_i[s*7+:7] & {7{tell_ready_o[s]}});
+`endif
     end
     s_kind               = '0;
     s_kind.granted       = (tell_ready_o & ~tell_release_i) != '0;

@@ -56,7 +56,11 @@ module skid_buffer #(
     end
     // Data needs no reset: nothing looks at it without its valid bit. A word parked in the skid
     // register is older than anything at the input, which is closed then.
+`ifdef EXALLOC_FAST_SIM
+    if (out_free && (skid_valid_q || take)) begin  // not to copy what is not valid
+`else
     if (out_free) begin
+`endif
       out_q <= skid_valid_q ? skid_q : in_data_i;
     end
     if (take) begin
