@@ -23,6 +23,9 @@ constexpr picoseconds poll = 20 * ps_per_ns;  // time a poll takes while the car
 // The same after a fault that may keep an answer from coming, and after how long it will not come.
 constexpr picoseconds poll_in_doubt = 1'000 * ps_per_ns;
 constexpr picoseconds longest_silence = 1'000'000 * ps_per_ns;
+// The same of the link alone, when the card may be busy for ever: a stream port asks for blocks
+// again and again. No command takes longer.
+constexpr picoseconds longest_link_silence = 300'000 * ps_per_ns;
 constexpr picoseconds longest_relax = 2'000 * ps_per_ns;
 constexpr unsigned staging_bytes = 65'536, staged_at = 4'096, most_staged = 32'768;
 constexpr unsigned line_bytes = 64;
@@ -85,7 +88,6 @@ std::uint32_t sim_card::read(std::uint32_t offset) {
       answer = a;
       platform_.pause();
     });
-    silent_ = 0;
     // The link answers every read, if only with the completion timeout.
     while (!answer) platform_.run_what_is_under_way(never);
     if (!answer->ok) {
@@ -120,17 +122,24 @@ void sim_card::relax() {
 // Until a line has been written, at most longest_relax.
 void sim_card::run_a_while() {
   const std::uint64_t seen = lines_.load(std::memory_order_relaxed);
+  const auto on_the_link = [&] {
+    const platform::traffic t = platform_.counted();
+    return t.down_bytes + t.up_bytes;
+  };
+  const std::uint64_t sent = on_the_link();
+  const picoseconds start = platform_.now();
   pause_at_line_ = true;
-  platform_.run_what_is_under_way(platform_.now() + longest_relax);
+  platform_.run_what_is_under_way(start + longest_relax);
   pause_at_line_ = false;
-  if (lines_.load(std::memory_order_relaxed) != seen || !platform_.quiet()) {
+  const bool quiet = platform_.quiet();
+  if (lines_.load(std::memory_order_relaxed) != seen || on_the_link() != sent) {
     silent_ = 0;
   } else if (platform_.harm().empty()) {
-    platform_.run(platform_.now() + poll);
+    if (quiet) platform_.run(platform_.now() + poll);
   } else {
-    platform_.run(platform_.now() + poll_in_doubt);
-    silent_ += poll_in_doubt;
-    if (silent_ >= longest_silence)
+    if (quiet) platform_.run(platform_.now() + poll_in_doubt);
+    silent_ += platform_.now() - start;
+    if (silent_ >= (quiet ? longest_silence : longest_link_silence + platform_.longest_delay()))
       throw std::runtime_error(fmt::format(
           "sim card: nothing is under way any more, and no answer comes{}", because_of_faults()));
   }
@@ -284,12 +293,21 @@ void sim_card::trace(const std::string& file) {
 
 std::vector<card::injected> sim_card::injected_faults() {
   if (!platform_.has_faults()) return {};
-  const fault_source::counts n = queue_.run([&] { return platform_.injected(); });
-  return {{"late TLPs", n.late},          {"lost TLPs", n.lost},
-          {"doubled TLPs", n.duplicated}, {"poisoned TLPs", n.poisoned},
-          {"bus errors", n.bus_errors},   {"completion timeouts", n.timeouts},
-          {"link downs", n.link_downs},   {"retrains", n.retrains},
-          {"card resets", n.resets}};
+  return queue_.run([&] {
+    std::vector<injected> out;
+    for (auto& [text, done] : platform_.injected_by_rule()) out.push_back({std::move(text), done});
+    const fault_source::counts& n = platform_.injected();
+    out.insert(out.end(), {{"late TLPs", n.late},
+                           {"lost TLPs", n.lost},
+                           {"doubled TLPs", n.duplicated},
+                           {"poisoned TLPs", n.poisoned},
+                           {"bus errors", n.bus_errors},
+                           {"completion timeouts", n.timeouts},
+                           {"link downs", n.link_downs},
+                           {"retrains", n.retrains},
+                           {"card resets", n.resets}});
+    return out;
+  });
 }
 
 std::uint64_t sim_card::clocked_cycles() {

@@ -165,7 +165,10 @@ class alignas(64) magazine : public exalloc_magazine {
   const exalloc_ready* newest(std::int32_t count) const noexcept { return &at(size() - count); }
   // Pops below `floor` and pushes from `ceiling` on take the slow path.
   void bounds(std::int32_t floor_slot, std::int32_t ceiling_slot) noexcept {
-    reach_ = std::max(reach_, ceiling_slot);
+    // A free looks at the slot above the top before the ceiling: none has no state byte, and what
+    // was never filled has one of no block.
+    for (; reach_ <= ceiling_slot; ++reach_)
+      if (get(at(reach_).state) == nullptr) put(reach_, {});
     set(floor, static_cast<std::int16_t>(floor_slot * slot_bytes));
     set(ceiling, static_cast<std::int16_t>((ceiling_slot - 1) * slot_bytes));
     set(known, static_cast<std::uint16_t>(ceiling_slot < 1 ? 0 : (ceiling_slot - 1) * slot_bytes));
@@ -215,11 +218,15 @@ class alignas(64) magazine : public exalloc_magazine {
   }
   // The owner, in no fast path: that block is not the one it returned, or has been freed since.
   std::uint32_t take_withheld() noexcept { return std::exchange(withheld_, 0); }
+  // The owner, in no fast path: there is no block that it may be about to return.
+  void forget_popped() noexcept {
+    put(size(), {});
+    withheld_ = 0;
+  }
   // The owner, which keeps nothing: no slot tells of a block any more.
   void clear() noexcept {
     resize(0);
-    put(0, {});
-    withheld_ = 0;
+    forget_popped();
   }
   // The owner: whether the slot of the pop that was not for sure is its own after all; forgets what
   // was taken otherwise.
@@ -258,6 +265,8 @@ class alignas(64) magazine : public exalloc_magazine {
   // reckoned.
   std::uint32_t stock_wanted = 0;
   std::uint64_t calls_at_move = 0;
+  // The highest ceiling so far.
+  std::int32_t reach() const noexcept { return std::max(reach_ - 1, 0); }
   // What the list's size allows, of so many blocks and processors: in slots; parked or asked for;
   // and of that in bundles, and in the depot.
   struct limits {

@@ -183,7 +183,9 @@ bool processor::thaw(magazine& m, const block_list& list) {
 }
 
 void processor::set_bounds(magazine& m, const block_list& list) {
-  m.bounds(0, limits_of(m, list).capacity);
+  // Step by step, as that much memory is touched.
+  const std::int32_t ceiling = std::max(m.reach(), m.size() + at_once);
+  m.bounds(0, std::min(limits_of(m, list).capacity, ceiling));
 }
 
 void processor::adapt(magazine& m, std::uint32_t moved) noexcept {
@@ -371,14 +373,15 @@ void processor::flush() {
     if (magazines_[number] == nullptr) continue;
     magazine& m = *magazines_[number];
     const block_list& list = *lists_[number].list;
-    // In scarce mode there is nothing but perhaps a block pushed at the last moment, which a sweep
-    // finds; with a lost card, what the state bytes say.
+    // With a lost card the state bytes say what is free. In scarce mode there is nothing but perhaps
+    // a block pushed at the last moment, which a sweep finds.
     if (driver_.lost()) {
       m.freeze();
       m.clear();
       lists_[number].list->set_rescued(false);
       continue;
     }
+    m.forget_popped();
     if (!thaw(m, list)) continue;
     spill(m, list, m.size());
     unpack(m);

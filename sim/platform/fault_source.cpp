@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace exalloc::sim {
@@ -23,6 +24,10 @@ std::uint64_t draw(std::uint64_t& state) {
 fault_source::fault_source(fault_plan plan) : plan_(std::move(plan)) {
   std::uint64_t stream = plan_.seed * golden;
   for (std::size_t i = 0; i < plan_.tlps.size(); ++i) tlps_.push_back({stream += 2});
+  for (const tlp_rule& r : plan_.tlps) longest_delay_ = std::max(longest_delay_, r.delay);
+  for (const event_rule& e : plan_.events)
+    if (e.what == link_event::retrain) longest_delay_ = std::max(longest_delay_, e.lasts);
+  longest_delay_ += plan_.completion_timeout;
   for (std::size_t i = 0; i < plan_.axi.size(); ++i) axi_.push_back({stream += 2});
 }
 
@@ -49,6 +54,7 @@ fault_source::fate fault_source::of_tlps(tlp_kind kind, direction way, picosecon
     // Each rule counts for itself; the first one that hits is the TLP's fate.
     if (!tlps_[i].hit(rule.which, plan_.start, now) || out.what != tlp_fault::none) continue;
     out = {rule.what, rule.delay};
+    ++tlps_[i].done;
     count(rule.what);
     if (rule.what == tlp_fault::lost || rule.what == tlp_fault::poisoned) harmed_by(rule.text, now);
   }
@@ -62,6 +68,7 @@ axi_fault fault_source::of_access(bool write, picoseconds now) {
     if (rule.write != write || !axi_[i].hit(rule.which, plan_.start, now) || out != axi_fault::none)
       continue;
     out = rule.what;
+    ++axi_[i].done;
     ++done_.bus_errors;
     harmed_by(rule.text, now);
   }
@@ -79,6 +86,17 @@ event_rule fault_source::take_event() {
                                          : done_.resets);
   if (event.what != link_event::retrain) harmed_by(event.text, event.at);
   return event;
+}
+
+std::vector<fault_source::rule_count> fault_source::done_by_rule() const {
+  std::vector<rule_count> out;
+  for (std::size_t i = 0; i < plan_.tlps.size(); ++i)
+    out.push_back({plan_.tlps[i].text, tlps_[i].done});
+  for (std::size_t i = 0; i < plan_.axi.size(); ++i)
+    out.push_back({plan_.axi[i].text, axi_[i].done});
+  for (std::size_t i = 0; i < plan_.events.size(); ++i)
+    out.push_back({plan_.events[i].text, i < next_event_ ? 1U : 0U});
+  return out;
 }
 
 void fault_source::timed_out(picoseconds now) {

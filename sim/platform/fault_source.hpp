@@ -36,6 +36,14 @@ class fault_source {
     std::uint64_t bus_errors = 0, link_downs = 0, retrains = 0, resets = 0, timeouts = 0;
   };
   const counts& done() const { return done_; }
+  // The same for each fault of the plan, by its text, in the plan's order but for its events.
+  struct rule_count {
+    std::string text;
+    std::uint64_t done = 0;
+  };
+  std::vector<rule_count> done_by_rule() const;
+  // The longest that something on its way may take because of a fault.
+  picoseconds longest_delay() const { return longest_delay_; }
   // A TLP was lost because the link was down.
   void lost_with_link() { ++done_.lost; }
   picoseconds completion_timeout() const { return plan_.completion_timeout; }
@@ -47,13 +55,14 @@ class fault_source {
 
  private:
   struct chooser {
-    std::uint64_t state, seen = 0, hits = 0;
+    std::uint64_t state, seen = 0, hits = 0, done = 0;
     bool hit(const fault_choice& which, picoseconds start, picoseconds now);
   };
   void count(tlp_fault what);
   void harmed_by(const std::string& what, picoseconds now);
 
   fault_plan plan_;
+  picoseconds longest_delay_ = 0;
   std::vector<chooser> tlps_, axi_;  // one a rule
   std::size_t next_event_ = 0;
   std::string harm_;

@@ -75,7 +75,6 @@ void pcie_link::send(transfer& t, const tlp_group& group, direction way, stage& 
   } else if (fate.what == tlp_fault::poisoned) {
     fail(t, poisoned);
   } else if (faults_.any() && at > t.began + faults_.completion_timeout()) {
-    faults_.timed_out(now);
     return lose(t, ends, no_completion);
   }
   t.on_wire = true;
@@ -91,6 +90,7 @@ void pcie_link::lose(transfer& t, stage& ends, const char* why) {
     t.set_response_status(tlm::TLM_OK_RESPONSE);
     return ends.put(t, now_ps());
   }
+  if (why == no_completion) faults_.timed_out(now_ps());
   fail(t, why);
   ends.put(t, std::max(now_ps(), t.began + faults_.completion_timeout()));
 }

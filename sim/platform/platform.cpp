@@ -175,9 +175,14 @@ void platform::pause() {
 }
 
 const fault_source::counts& platform::injected() const { return parts_->faults.done(); }
+std::vector<fault_source::rule_count> platform::injected_by_rule() const {
+  return parts_->faults.done_by_rule();
+}
 bool platform::has_faults() const { return parts_->faults.any(); }
 
 const std::string& platform::harm() const { return parts_->faults.harm(); }
+
+picoseconds platform::longest_delay() const { return parts_->faults.longest_delay(); }
 
 bool platform::quiet() const {
   entered in(*parts_);

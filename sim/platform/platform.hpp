@@ -54,9 +54,12 @@ class platform {
 
   // Faults injected so far.
   const fault_source::counts& injected() const;
+  std::vector<fault_source::rule_count> injected_by_rule() const;
   bool has_faults() const;
   // The first fault after which somebody may wait in vain, in words; empty before it.
   const std::string& harm() const;
+  // The longest that something on its way may take because of one.
+  picoseconds longest_delay() const;
 
   // Told of each line that the card has written, when processors see it.
   void on_line(std::function<void(std::uint64_t address)> told);

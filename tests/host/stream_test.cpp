@@ -243,8 +243,9 @@ TEST_F(SharedZone, TheHostGetsTheLastBlockWhileThePortIsFullOfTokens) {
   for (void* p : blocks) ExFreeToZone(&zone_, p);
 }
 
+// Enough blocks that they are not scarce, however many processors there were.
 TEST_F(SharedZone, DoubleFreesAreRefusedOnBothSides) {
-  make(100);
+  make(1000);
   producer_->produce(1);
   const auto p = next_product();
   // A block that the port may fetch again could be a kernel's when it is freed twice.

@@ -251,6 +251,28 @@ TEST(zone, wrong_frees_are_refused_and_change_nothing) {
   EXPECT_EQ(log.size(), 7U);
 }
 
+// Above the newest block of a magazine there may be a slot that was never used.
+TEST(zone, null_is_no_block) {
+  for (const std::size_t blocks : {1U, 7U, 200U, 3'000U}) {
+    error_log log;
+    segment s(16 + blocks * 48);
+    zone_header z;
+    init(z, 48, s);
+    EXPECT_EQ(ExFreeToZone(&z, nullptr), nullptr);
+    std::vector<void*> all;
+    while (void* p = ExAllocateFromZone(&z)) all.push_back(p);
+    EXPECT_EQ(all.size(), blocks);
+    while (!all.empty()) {
+      ExFreeToZone(&z, all.back());
+      all.pop_back();
+      ExFreeToZone(&z, nullptr);
+    }
+    EXPECT_EQ(log.count("foreign"), blocks + 1);
+    EXPECT_EQ(take_all(z).size(), blocks);
+    EXPECT_EQ(log.size(), blocks + 1);
+  }
+}
+
 TEST(zone, a_header_never_initialised_is_told) {
   error_log log;
   zone_header z;

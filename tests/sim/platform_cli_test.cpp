@@ -168,6 +168,10 @@ TEST(replay_on_a_link, counts_the_faults_it_injects) {
   EXPECT_EQ(faults.at("doubled TLPs"), 2);
   EXPECT_EQ(faults.at("lost TLPs"), 0);
   EXPECT_EQ(faults.at("card resets"), 0);
+  // Also as they were asked for.
+  EXPECT_EQ(faults.at("late:any@20%+1us"), faults.at("late TLPs"));
+  EXPECT_EQ(faults.at("dup:write@7x2"), 2);
+  EXPECT_EQ(faults.at("slverr:read@100000"), 0);
 }
 
 TEST(bench_lines, has_a_figure_for_each_kind) {

@@ -172,6 +172,11 @@ TEST(PlatformFault, ALostCompletionIsATimeout) {
   EXPECT_GE(card.now_ns() - start, 50'000u);
   EXPECT_LE(card.now_ns() - start, 52'000u);
   EXPECT_EQ(card.read(regs::offset::id), 0x4C415845u);
+  for (const auto& [name, count] : card.injected_faults()) {
+    const bool it =
+        name == "lost:completion.up@1" || name == "lost TLPs" || name == "completion timeouts";
+    EXPECT_EQ(count, it ? 1u : 0u) << name;
+  }
 }
 
 TEST(PlatformFault, LateArrivesLaterAndInOrder) {

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "../child_process.hpp"
 #include "../error_log.hpp"
 #include "core.hpp"
 #include "exalloc/exalloc.h"
@@ -191,12 +192,15 @@ TEST_F(passing, the_card_is_left_out) {
   EXPECT_LE(current_processor_stats().lines_submitted - before.lines_submitted, 64u);
 }
 
+// That is read when the card is opened.
 TEST_F(passing, the_card_is_used_where_that_is_wished) {
-  ::setenv("EXALLOC_DEPOT", "off", 1);
-  make(large);
-  EXPECT_EQ(of_zone(), nullptr);
-  EXPECT_EQ(pass(20'000), 0u);
-  EXPECT_EQ(take_all().size(), large);
+  IN_A_FRESH_PROCESS([this] {
+    ::setenv("EXALLOC_DEPOT", "off", 1);
+    make(large);
+    EXPECT_EQ(of_zone(), nullptr);
+    EXPECT_EQ(pass(20'000), 0u);
+    EXPECT_EQ(take_all().size(), large);
+  });
 }
 
 TEST_F(passing, lists_of_few_blocks_do_without) {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "../child_process.hpp"
 #include "exalloc/exalloc.h"
 
 namespace exalloc {
@@ -54,7 +55,7 @@ TEST(from_environment, switches) {
 }
 
 // Each is told when the card is opened; when it is mended, the next try opens it.
-TEST(from_environment, opening_the_card_refuses_bad_text) {
+void open_with_bad_text() {
   ::setenv("EXALLOC_CARD", "soft", 1);
   for (const char* setting :
        {"EXALLOC_TIMEOUT_MS", "EXALLOC_GOVERNOR_PERIOD_MS", "EXALLOC_DEPOT"}) {
@@ -65,6 +66,11 @@ TEST(from_environment, opening_the_card_refuses_bad_text) {
     ::unsetenv(setting);
   }
   EXPECT_STREQ(exalloc_card_name(), "soft") << exalloc_last_error();
+}
+
+// A process opens one card.
+TEST(from_environment, opening_the_card_refuses_bad_text) {
+  IN_A_FRESH_PROCESS(open_with_bad_text);
 }
 
 }  // namespace

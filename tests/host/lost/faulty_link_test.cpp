@@ -23,9 +23,9 @@
 #include <thread>
 #include <vector>
 
+#include "../child_process.hpp"
 #include "../error_log.hpp"
 #include "counted_entries.hpp"
-#include "end_of_child.hpp"
 #include "exalloc/bulk.h"
 #include "exalloc/card.hpp"
 #include "exalloc/exalloc.h"
@@ -51,13 +51,10 @@ template <class Body>
   ::setenv("EXALLOC_CARD", "sim", 1);
   ::setenv("EXALLOC_FAULT", faults.c_str(), 1);
   ::unsetenv("EXALLOC_LINK");
-  try {
+  exalloc::test::run_child([&] {
     const error_log log;
     body(log);
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << e.what();
-  }
-  exalloc::test::end_child();
+  });
 }
 #define IN_A_CHILD(...) EXPECT_EXIT(with_faults(__VA_ARGS__), testing::ExitedWithCode(0), "")
 
@@ -411,6 +408,26 @@ TEST(faulty_link, what_kernels_had_is_in_quarantine) {
     EXPECT_NE(loss(log), "");
     ExFreeToZone(&zone, *mine.begin());
     EXPECT_EQ(log.count("double_free"), 1u);
+  });
+}
+
+// A stream port that asks for blocks again and again keeps the card awake, but not the waiting.
+TEST(faulty_link, a_lost_line_is_noticed_while_a_kernel_waits_for_blocks) {
+  IN_A_CHILD("lost:write.up@1x3", [](const error_log& log) {
+    std::vector<std::max_align_t> memory(100 * 64 / sizeof(std::max_align_t) + 1);
+    ZONE_HEADER dry, other;
+    ASSERT_EQ(ExInitializeZone(&dry, 64, memory.data(), 16 + 10 * 64), STATUS_SUCCESS);
+    ASSERT_EQ(ExInitializeZone(&other, 64, &memory[50], 16 + 10 * 64), STATUS_SUCCESS);
+    const auto kernel =
+        std::make_shared<producer>(current_card(), std::vector<exalloc::kernel::segment>{});
+    current_card().attach(0, kernel);
+    ASSERT_EQ(exalloc_stream_attach(0, &dry, EXALLOC_STREAM_POP), 0) << exalloc_last_error();
+    kernel->produce(20);
+    current_card().advance_to(200'000);
+    EXPECT_NE(ExAllocateFromZone(&other), nullptr);
+    EXPECT_NE(loss(log).find("nothing is under way any more"), std::string::npos) << loss(log);
+    EXPECT_LT(current_card().now_ns(), 2'000'000u);
+    current_card().attach(0, nullptr);
   });
 }
 

@@ -14,11 +14,11 @@
 #include <thread>
 #include <vector>
 
+#include "../child_process.hpp"
 #include "../error_log.hpp"
 #include "core.hpp"
 #include "counted_entries.hpp"
 #include "current.hpp"
-#include "end_of_child.hpp"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
 #include "exalloc/stream.h"
@@ -70,13 +70,10 @@ template <class Body>
   auto made = std::make_unique<trick_card>(patience_ms);
   trick_card& card = *made;
   error_log log;
-  try {
+  test::run_child([&] {
     core::open_with(std::move(made));
     body(card, log);
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << e.what();
-  }
-  test::end_child();
+  });
 }
 #define IN_A_CHILD(...) EXPECT_EXIT(with_card(__VA_ARGS__), testing::ExitedWithCode(0), "")
 // Where the card is to be waited for, on whatever machine.
@@ -270,6 +267,33 @@ TEST(lost_card, a_thread_in_the_middle_of_an_allocation_keeps_its_block) {
     z.free_all(rest);
     EXPECT_EQ(z.take_all(), rest);
     EXPECT_EQ(rest.size(), blocks);
+  });
+}
+
+// Its processor is in no call any more, whatever its magazine looks like.
+TEST(lost_card, a_thread_that_ended_while_blocks_were_scarce_withholds_nothing) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    zone_under_test z(1000);
+    std::set<void*> all;
+    std::atomic<int> step{0};
+    std::thread other([&] {
+      void* const p = ExAllocateFromZone(&z.header);
+      step = 1;
+      step.notify_all();
+      step.wait(1);
+      ExFreeToZone(&z.header, p);
+    });
+    step.wait(0);
+    all = z.take_all();
+    EXPECT_EQ(all.size(), 999u);
+    step = 2;
+    step.notify_all();
+    other.join();
+    card.play(trick::bus_error);
+    zone_under_test finds_it(10);
+    all.merge(z.take_all());
+    EXPECT_EQ(all.size(), 1000u);
+    loss(log);
   });
 }
 
