@@ -128,6 +128,21 @@ TEST_F(LineRelease, GathersNeighboursOfASlab) {
   }
 }
 
+TEST_F(LineRelease, FindsEveryBlockThatComesTwice) {
+  for (uint32_t block = 0; block < 64; ++block) {
+    const uint32_t slab = 100 + block;
+    AddSlab(kList, slab);
+    auto token = [&](uint32_t i) { return Token(slab, (block + i) % 64); };
+    // Again as the first and as the second of two; then none comes twice.
+    Check({token(0), token(1), token(2), token(3), token(0), token(4)});
+    EXPECT_EQ(refused_.size(), 1u);
+    Check({token(10), token(11), token(12), token(13), token(14), token(10)});
+    EXPECT_EQ(refused_.size(), 1u);
+    Check({token(20), token(21), token(22), token(23), token(24), token(25)});
+    EXPECT_EQ(sent_.size(), 1u);
+  }
+}
+
 TEST_F(LineRelease, NamesWhatIsRefusedUnderAnyTiming) {
   for (uint32_t slab : {1u, 2u, 5u, kSlabs - 1}) AddSlab(kList, slab);
   AddSlab(kList, 9, 20);   // short
