@@ -10,6 +10,7 @@
 #include "bench_card.hpp"
 #include "bench_output.hpp"
 #include "from_environment.hpp"
+#include "usage.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -71,20 +72,20 @@ void add_bench_card(CLI::App& bench) {
       ->check(CLI::IsMember({"soft", "soft-core", "sim", "xrt"}))
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads, each with a portal of its own")
-      ->type_name("N...")
-      ->check(CLI::Range(1, 64))
+      ->type_name("N")
+      ->check(whole_number(1, 64))
       ->default_str("1 4 16 64, as far as there are processors");
   command->add_option("--stocks", options->stocks, "Tokens that a thread keeps ready")
-      ->type_name("N...")
-      ->check(CLI::Range(16, 4096))
+      ->type_name("N")
+      ->check(whole_number(16, 4096))
       ->default_str("64 1024");
   command->add_option("--ms", options->measured_ms, "How long each rate is measured")
       ->type_name("N")
-      ->check(CLI::Range(1, 60'000))
+      ->check(whole_number(1, 60'000))
       ->capture_default_str();
   command->add_option("--probes", options->probes, "Latencies of each kind")
       ->type_name("N")
-      ->check(CLI::Range(1, 10'000'000))
+      ->check(whole_number(1, 10'000'000))
       ->capture_default_str();
   const auto json_file = add_json_option(*command);
   command->footer(

@@ -13,6 +13,7 @@
 #ifdef EXALLOC_HAS_SIM
 #include "bench_rtl.hpp"
 #include "rtl_engine.hpp"
+#include "usage.hpp"
 #endif
 
 namespace exalloc::cli {
@@ -113,7 +114,17 @@ void bench_rtl(const std::string& json_file) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  CLI::App* const command = app.add_subcommand("bench", "Measure.");
+  CLI::App* const command = app.add_subcommand(
+      "bench", "Measure: cards, engines, the link, the pool, against other allocators.");
+  command->footer(
+      "Where to begin:\n"
+      "  exalloc bench platform --portals 1 --stocks 1024   the card on a PCIe link: blocks a "
+      "second\n"
+      "  exalloc bench host --quick                         this machine: against malloc and "
+      "others\n\n"
+      "'rtl', 'platform' and 'timeline' count clock cycles and simulated time, and repeat "
+      "exactly;\n"
+      "the others measure this machine. 'exalloc bench NAME --help' tells what each one measures.");
   command->require_subcommand(1);
   add_bench_host(*command);
   add_bench_card(*command);
@@ -134,7 +145,7 @@ void add_bench(CLI::App& app) {
   const auto rounds = std::make_shared<unsigned>(4'000);
   lines->add_option("--rounds", *rounds, "Of which the median is taken")
       ->type_name("N")
-      ->check(CLI::Range(1, 10'000'000))
+      ->check(whole_number(1, 10'000'000))
       ->capture_default_str();
   lines->footer(
       "Medians, a line, in real time: run it on a machine that has nothing else\n"

@@ -9,6 +9,7 @@
 
 #include "bench_output.hpp"
 #include "host/host_run.hpp"
+#include "usage.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -251,7 +252,7 @@ void add_bench_host(CLI::App& bench) {
   command->add_flag("--quick", c->quick,
                     "5 rounds of 20 ms each, some 3 minutes; else 15 of 60 ms, 20 minutes");
   command->add_option("--rounds", c->rounds, "How often each figure is measured")
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_number(1, 1000));
   command->add_option("--milliseconds", c->milliseconds, "How long each time")
       ->check(CLI::Range(0.01, 10000.0));
   command->add_option("--allocator", c->options.allocators, "Only these")

@@ -12,6 +12,7 @@
 #include "bench_output.hpp"
 #include "bench_platform.hpp"
 #include "platform_timeline.hpp"
+#include "usage.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -97,7 +98,7 @@ void add_timeline(CLI::App& bench) {
       ->capture_default_str();
   command->add_option("--seed", args->seed, "Seed of the link's latencies")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->capture_default_str();
   command->add_option("FOLDER", args->folder, "Where the diagrams go, as WaveDrom sources")
       ->check(CLI::ExistingDirectory)
@@ -130,21 +131,21 @@ void add_bench_platform(CLI::App& bench) {
       ->check(CLI::IsMember({"sim", "xrt"}))
       ->capture_default_str();
   command->add_option("--portals", options.portals, "Portals, each with a processor at it")
-      ->type_name("N...")
-      ->check(CLI::Range(1, 64))
+      ->type_name("N")
+      ->check(whole_number(1, 64))
       ->default_str("1 4 16 64");
   command->add_option("--stocks", options.stocks, "Tokens that a processor keeps ready")
-      ->type_name("N...")
-      ->check(CLI::Range(16, 4096))
+      ->type_name("N")
+      ->check(whole_number(16, 4096))
       ->default_str("16 256 1024 4096");
   command->add_flag("--full", args->full, "1, 2, 4 ... 64 portals, and stocks of 16, 64 ... 4096");
   command->add_option("--probes", options.probes, "Latencies of each kind, at least")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(whole_number(1, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", options.seed, "Seed of the link's latencies")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->capture_default_str();
   const auto json_file = add_json_option(*command);
   command->footer(

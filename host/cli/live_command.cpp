@@ -2,21 +2,25 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/types.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "input_error.hpp"
+#include "usage.hpp"
 
 namespace exalloc::cli {
 
 CLI::Option* add_process(CLI::App& command, live_arguments& args) {
   return command
       .add_option("PID", args.process, "The process; without it the only one of yours there is")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, std::numeric_limits<pid_t>::max()))
+      ->type_name("NUMBER");
 }
 
 void add_printing(CLI::App& command, live_arguments& args,

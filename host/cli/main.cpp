@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "commands.hpp"
+#include "usage.hpp"
 
 namespace {
 
@@ -31,20 +32,22 @@ int run(int argc, char** argv) {
       "failed, 2 bad usage or input.");
   app.set_version_flag("--version", "exalloc " EXALLOC_VERSION);
   app.require_subcommand(1);
-  exalloc::cli::add_top(app);
-  exalloc::cli::add_pool(app);
-  exalloc::cli::add_lookaside(app);
-  exalloc::cli::add_zones(app);
   exalloc::cli::add_replay(app);
   exalloc::cli::add_bench(app);
   exalloc::cli::add_info(app);
   exalloc::cli::add_doctor(app);
+  exalloc::cli::add_top(app);
+  exalloc::cli::add_pool(app);
+  exalloc::cli::add_lookaside(app);
+  exalloc::cli::add_zones(app);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // --help and --version arrive here too, as successes.
-    return app.exit(error) == 0 ? exalloc::cli::fine : exalloc::cli::bad_input;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    fmt::print(stderr, "exalloc: error: {}\n", exalloc::cli::wrong_usage(app, error));
+    return exalloc::cli::bad_input;
   } catch (const exalloc::cli::exit_with& status) {
     return status.code;
   }

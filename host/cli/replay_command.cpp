@@ -20,6 +20,7 @@
 #include "progress.hpp"
 #include "replay.hpp"
 #include "report.hpp"
+#include "usage.hpp"
 
 namespace exalloc::cli {
 namespace {
@@ -155,18 +156,18 @@ replay::replay_result run(const arguments& args) {
 }
 
 // A place that cannot be written is told before the long run, not after it.
-void refuse_unwritable(const arguments& args) {
+void refuse_unwritable(const char* option, const std::string& file, const std::string& trace) {
   std::error_code error;
-  if (std::filesystem::equivalent(args.json, args.trace, error)) {
+  if (std::filesystem::equivalent(file, trace, error)) {
     throw std::runtime_error(
-        fmt::format("--json {}: is the trace itself; name another file", args.json));
+        fmt::format("{} {}: is the trace itself; name another file", option, file));
   }
-  const bool existed = std::filesystem::exists(args.json, error);
-  if (!std::ofstream(args.json, std::ios::app)) {
+  const bool existed = std::filesystem::exists(file, error);
+  if (!std::ofstream(file, std::ios::app)) {
     throw std::runtime_error(
-        fmt::format("--json {}: cannot be written; check folder and permissions", args.json));
+        fmt::format("{} {}: cannot be written; check folder and permissions", option, file));
   }
-  if (!existed) std::filesystem::remove(args.json, error);
+  if (!existed) std::filesystem::remove(file, error);
 }
 
 void replay_trace(const arguments& args) {
@@ -176,7 +177,8 @@ void replay_trace(const arguments& args) {
   }
   const bool json_to_stdout = args.json == "-";
   const bool json_to_file = !args.json.empty() && !json_to_stdout;
-  if (json_to_file) refuse_unwritable(args);
+  if (json_to_file) refuse_unwritable("--json", args.json, args.trace);
+  if (!args.wave.empty()) refuse_unwritable("--wave", args.wave, args.trace);
 
   const replay::replay_result result = run(args);
 
@@ -243,16 +245,16 @@ void add_replay(CLI::App& app) {
                    "Blocks that a zone begins with (--caches zone); small zones are held short, so "
                    "that no processor keeps what another one needs")
       ->type_name("N")
-      ->check(CLI::Range(1, 65'536))
+      ->check(whole_number(1, 65'536))
       ->capture_default_str();
   command->add_option("--limit", args->limit, "Read only the first LINES lines (0: all)")
       ->type_name("LINES")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   command
       ->add_option("--seed", args->seed,
                    "Seed of what is random, the link's latencies too: see docs/replay.md")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->default_str("1");
   command
       ->add_option("--json", args->json,

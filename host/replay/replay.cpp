@@ -68,6 +68,12 @@ replay_result run_replay(const replay_options& options, const std::function<allo
   result.format = reader->format();
   result.lines = reader->lines();
   result.malformed_lines = reader->malformed();
+  if (result.allocations == 0 && result.malformed_lines != 0) {
+    throw input_error(
+        fmt::format("{}: no allocation could be read, and {} lines are malformed: nothing was "
+                    "checked; is it what ftrace, trace-cmd report, perf script or mtrace printed?",
+                    options.trace, result.malformed_lines));
+  }
   return result;
 }
 

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -98,6 +100,29 @@ TEST_F(program, bad_usage_is_status_2) {
   }
 }
 
+TEST_F(program, a_mistake_is_named_with_where_help_is) {
+  for (const auto& [arguments, told] : std::vector<std::pair<std::string, std::string>>{
+           {"", "which command? Known are replay, bench"},
+           {"fly", "there is no command \"fly\"; known are replay"},
+           {"--fast", "there is no option --fast ('exalloc --help' tells more)"},
+           {"bench", "which command? Known are host"},
+           {"bench fly", "there is no command \"fly\""},
+           {"replay", "TRACE is required ('exalloc replay --help' tells more)"},
+           {"replay --fast", "there is no option --fast ('exalloc replay --help'"},
+           {"replay a b", "\"b\" is one argument too many"},
+           {"replay a --seed 18446744073709551616",
+            "is no whole number from 0 to 1844674407370955"},
+           {"replay a --limit -3", "--limit: \"-3\" is no whole number"},
+           {"replay a --zone-blocks 65537", "is no whole number from 1 to 65536"},
+           {"pool x1", "PID: \"x1\" is no whole number"},
+           {"bench mix x", "\"x\" is one argument too many ('exalloc bench mix --help'"}}) {
+    const outcome o = run(arguments);
+    EXPECT_EQ(o.status, 2) << arguments;
+    EXPECT_THAT(o.err, testing::StartsWith("exalloc: error: ")) << arguments;
+    EXPECT_THAT(o.err, HasSubstr(told)) << arguments;
+  }
+}
+
 TEST_F(program, bad_input_is_status_2) {
   for (const char* name : {"empty.txt", "binary.txt", "truncated.ftrace.txt", "no-such-file", ""}) {
     const outcome o = run("replay '" + data(name) + "'");
@@ -123,6 +148,15 @@ TEST_F(program, malformed_lines_are_skipped_or_refused) {
   EXPECT_THAT(refused.err, HasSubstr("line 4 is malformed"));
 }
 
+TEST_F(program, a_trace_without_one_good_allocation_is_no_success) {
+  const std::string trace = folder_ / "t.txt";
+  std::ofstream(trace) << "a-1 [000] ..... 1.5: kfree: call_site=f ptr=0x8\n"
+                          "a-1 [000] ..... 1.5: kmalloc: call_site=f ptr=0x8\n";
+  const outcome o = run("replay '" + trace + "'");
+  EXPECT_EQ(o.status, 2);
+  EXPECT_THAT(o.err, HasSubstr("no allocation could be read, and 1 lines are malformed"));
+}
+
 TEST_F(program, json_goes_to_a_file_or_to_stdout) {
   const std::string trace = data("sqlite.mtrace.xz");
   const outcome to_stdout = run("replay --limit 1000 --json - " + trace);
@@ -136,10 +170,11 @@ TEST_F(program, json_goes_to_a_file_or_to_stdout) {
   EXPECT_EQ(read(file), to_stdout.out);
 }
 
-TEST_F(program, json_never_overwrites_the_trace) {
+TEST_F(program, no_output_overwrites_the_trace) {
   const std::string copy = folder_ / "t.xz";
   std::filesystem::copy_file(data("sqlite.mtrace.xz"), copy);
   EXPECT_EQ(run("replay " + copy + " --json " + copy).status, 2);
+  EXPECT_EQ(run("replay " + copy + " --card sim --wave " + copy).status, 2);
   EXPECT_EQ(std::filesystem::file_size(copy), std::filesystem::file_size(data("sqlite.mtrace.xz")));
 }
 
