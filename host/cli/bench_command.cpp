@@ -10,10 +10,10 @@
 #include "bench_mix.hpp"
 #include "bench_output.hpp"
 #include "commands.hpp"
+#include "usage.hpp"
 #ifdef EXALLOC_HAS_SIM
 #include "bench_rtl.hpp"
 #include "rtl_engine.hpp"
-#include "usage.hpp"
 #endif
 
 namespace exalloc::cli {
