@@ -166,8 +166,8 @@ class alignas(64) magazine : public exalloc_magazine {
   // Pops below `floor` and pushes from `ceiling` on take the slow path.
   void bounds(std::int32_t floor_slot, std::int32_t ceiling_slot) noexcept {
     // A free looks at the slot above the top before the ceiling: none has no state byte, and what
-    // was never filled has one of no block.
-    for (; reach_ <= ceiling_slot; ++reach_)
+    // was never filled has one of no block. Entries of lookaside lists have none.
+    for (; table_ != 0 && reach_ <= ceiling_slot; ++reach_)
       if (get(at(reach_).state) == nullptr) put(reach_, {});
     set(floor, static_cast<std::int16_t>(floor_slot * slot_bytes));
     set(ceiling, static_cast<std::int16_t>((ceiling_slot - 1) * slot_bytes));

@@ -113,6 +113,19 @@ class stolen_magazine {
   std::array<std::atomic<std::uint32_t>, blocks + 1> claims_{};
 };
 
+// Entries of lookaside lists have no state bytes, and come before the bounds that let them in.
+TEST(magazine, bounds_leave_entries_without_a_state_byte_alone) {
+  magazine m;
+  std::array<int, 3> entries{};
+  for (int& entry : entries) {
+    m.put(m.size(), {&entry, 0});
+    m.resize(m.size() + 1);
+  }
+  m.bounds(0, 8);
+  for (std::int32_t i = 0; i < 3; ++i)
+    EXPECT_EQ(m.pointer(i), &entries[static_cast<std::size_t>(i)]) << "slot " << i;
+}
+
 TEST(magazine, no_block_is_taken_twice_by_owner_and_recaller) {
   if (!exalloc::enable_heavy_fence()) GTEST_SKIP() << "no membarrier here";
   const auto end = std::chrono::steady_clock::now() + exalloc::test::stress_time();
