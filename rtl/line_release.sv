@@ -62,6 +62,8 @@ module line_release #(
   state_e               state_q;
   logic                 repeated_q;    // the repeating pass is behind
   logic [3:0]           next_q;        // token the pipeline reads next
+  logic [3:0]           left_q;        // how many there are from that one on
+  logic                 more_q;        // there are some
   logic [Tokens-1:0]    first_q;       // token is the first of its operation
   logic [Tokens-1:0]    alone_q;       // its slot holds the token's own status
   logic                 last_bad_q;    // repeat: the gathering around this token was refused
@@ -80,6 +82,7 @@ module line_release #(
   logic                 b_same_q;      // same slab as the token before it
   logic                 b_double_q;    // its block is in the operation being gathered
   logic [3:0]           b_status_q;    // what its slot holds
+  logic                 b_failed_q;    // and that is not OK
   logic                 b_first_q;     // first_q, alone_q of it, as the passes before left them
   logic                 b_alone_q;
   logic                 b_two_q;       // there is a second one
@@ -102,7 +105,6 @@ module line_release #(
   logic                 walking;
   logic                 gathering;
   logic                 again;         // another pass over the same line comes, if any
-  logic                 more;
   logic                 a_range;
   logic                 a_first;
   logic                 a_alone;
@@ -156,7 +158,6 @@ module line_release #(
   assign gathering = state_q == StGather || starting;
   assign again     = state_q == StSettle && (failed_i || any_range_q);
   assign walking   = gathering || state_q == StRepeat || state_q == StName;
-  assign more      = next_q < count_i;
 
   // A token may name a slab or a block the card does not have.
   if (GlobalW < 26 || SlabWidth < 64) begin : g_range
@@ -174,17 +175,17 @@ module line_release #(
   assign b_bit     = SlabWidth'(1) << b_token_q.block[BlockW-1:0];
   assign b_split   = b_valid_q && b_two_q && !b_joins_q;
   assign b_extends = run_valid_q && !b_range_q && b_same_q && !b_double_q;
-  assign b_bad     = b_first_q ? (!b_alone_q && b_status_q != exalloc_pkg::StatusOk) : last_bad_q;
+  assign b_bad     = b_first_q ? (!b_alone_q && b_failed_q) : last_bad_q;
   assign b_repeats = state_q == StRepeat && b_valid_q && b_bad && !b_range_q;
   assign b_refused = state_q == StName && b_valid_q &&
-                     (b_range_q || (b_alone_q && b_status_q != exalloc_pkg::StatusOk));
+                     (b_range_q || (b_alone_q && b_failed_q));
 
   // In the gathering pass the operation in hand goes out when the next token is not part of it, or
   // with the last token if that is.
   assign flush = run_valid_q && ((state_q == StGather && b_valid_q && !b_extends) ||
                                  state_q == StFlush);
 
-  assign last   = state_q == StGather && !more && !a_valid_q && !b_split;
+  assign last   = state_q == StGather && !more_q && !a_valid_q && !b_split;
   assign direct = last && b_valid_q && !b_range_q && (b_extends || !run_valid_q);
 
   assign b_bits = b_joins_q ? b_bit | (SlabWidth'(1) << b_second_q.block[BlockW-1:0]) : b_bit;
@@ -217,7 +218,7 @@ module line_release #(
                        (state_q == StSettle && !pending_i && !failed_i && !any_range_q);
 
   // Nothing left to read, and what was read has been acted upon.
-  assign pass_end = !more && !a_valid_q && b_step;
+  assign pass_end = !more_q && !a_valid_q && b_step;
 
   always_ff @(posedge clk_i) begin
     unique case (state_q)
@@ -274,8 +275,12 @@ module line_release #(
     if (!walking) begin
       // From the start, where the first two tokens are loaded; or over the same line again.
       next_q <= again ? 4'd0 : 4'd2;
-    end else if (a_step && more) begin
+      left_q <= again ? count_i : (load_count_i > 4'd2) ? load_count_i - 4'd2 : 4'd0;
+      more_q <= again || load_count_i > 4'd2;
+    end else if (a_step && more_q) begin
       next_q <= next_q + (gathering ? 4'd2 : 4'd1);
+      left_q <= (left_q == 4'd1) ? 4'd0 : left_q - (gathering ? 4'd2 : 4'd1);
+      more_q <= left_q > (gathering ? 4'd2 : 4'd1);
     end
     if (!walking) begin
       a_idx_q    <= '0;
@@ -285,11 +290,11 @@ module line_release #(
     end else if (a_step) begin
       a_idx_q    <= next_q;
       a_token_q  <= next_token;
-      a_two_q    <= gathering && (next_q | 4'd1) < count_i;
+      a_two_q    <= gathering && left_q > 4'd1;
       a_second_q <= next_second;
     end
     if (a_step) begin
-      a_valid_q <= walking && more;
+      a_valid_q <= walking && more_q;
     end
     if (b_step) begin
       b_valid_q        <= a_valid_q || starting;  // it was loaded the cycle before
@@ -298,6 +303,7 @@ module line_release #(
       b_range_q        <= a_range;
       b_same_q         <= a_token_q.slab == b_token_q.slab;
       b_status_q       <= read_status_i;
+      b_failed_q       <= read_status_i != exalloc_pkg::StatusOk;
       b_first_q        <= a_first;
       b_alone_q        <= a_alone;
       b_two_q          <= a_two_q;

@@ -396,7 +396,12 @@ module line_worker #(
     job_ready_o <= !rst_i && idle_q && !out_valid_o && !tell_valid_o && !next_valid_q &&
                    !follow_valid_i && !job_take;
   end
-  assign follow_ready_o = (!idle_q || out_valid_o) && !next_valid_q;
+  // (!idle_q || out_valid_o) && !next_valid_q, as a register. No job comes while one of the first
+  // two is so, and a line that ends is in out_valid_o the cycle after.
+  always_ff @(posedge clk_i) begin
+    follow_ready_o <= !rst_i && !follow_valid_i &&
+                      (next_valid_q ? take : !idle_q || !out_free);
+  end
 
   always_comb begin
     state_d = state_q;

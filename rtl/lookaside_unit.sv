@@ -136,7 +136,7 @@ module lookaside_unit #(
       .clk_i,
       .rst_i,
       .hold_o        (hold),
-      .job_valid_i   (job_valid_i && !closed),
+      .job_valid_i   (job_valid_i && job_ready_o),
       .job_ready_o   (worker_ready),
       .job_line_i,
       .job_domain_i,

@@ -197,12 +197,11 @@ module lookaside_worker #(
 
   logic [EntriesW-1:0]             reply_q;
   logic [$clog2(Entries+1)-1:0]    filled_q;
-  logic                            full;
+  logic                            full_q;
   exalloc_pkg::completion_header_t reply_head;
   exalloc_pkg::lookaside_state_t   reply_state;
 
-  assign full        = filled_q == ($clog2(Entries + 1))'(Entries);
-  assign entry_taken = entry_valid && (!full || out_ready_i);
+  assign entry_taken = entry_valid && (!full_q || out_ready_i);
 
   always_comb begin
     reply_head           = '0;
@@ -223,7 +222,7 @@ module lookaside_worker #(
     end
   end
 
-  assign out_valid_o = state_q == StLast || (full && entry_valid);
+  assign out_valid_o = state_q == StLast || (full_q && entry_valid);
   assign out_last_o  = state_q == StLast;
   assign out_write_o = 1'b1;
   assign out_line_o  = {reply_q, reply_state, reply_head};
@@ -359,18 +358,20 @@ module lookaside_worker #(
 
   always_ff @(posedge clk_i) begin
     if (entry_taken) begin
-      filled_q <= full ? ($clog2(Entries + 1))'(1) : filled_q + 1'b1;
+      filled_q <= full_q ? ($clog2(Entries + 1))'(1) : filled_q + 1'b1;
+      full_q   <= filled_q == ($clog2(Entries + 1))'(Entries - 1);
       for (int unsigned i = 0; i < Entries; i = i + 1) begin
         if (filled_q == ($clog2(Entries + 1))'(i)) begin
           reply_q[i*64 +: 64] <= entry;
         end
       end
-      if (full) begin
+      if (full_q) begin
         reply_q <= {{(EntriesW - 64){1'b0}}, entry};
       end
     end
     if (rst_i || (state_q == StLast && out_ready_i)) begin
       filled_q <= '0;
+      full_q   <= 1'b0;
       reply_q  <= '0;
     end
   end

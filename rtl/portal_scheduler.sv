@@ -12,6 +12,8 @@
 // is a GRANT or RELEASE, and there is room for both answers, the worker gets it to follow. Such a
 // look waits for nothing and leaves nothing behind if it fails: the end of the line in hand has the
 // portal looked at anyway.
+// A worker that is ready stays so until it gets a line. The next one to get one is chosen a cycle
+// ahead: no path goes from one worker through here into another.
 // What the table keeps of the line taken (s_we_o) comes a cycle after it left the third stage, with
 // the job: so no path goes from the workers through here into table and line_fetch.
 // Cost: 4 stages from request to job, one line a cycle; 512 flip-flops for the job; ≤ 6 LUT levels.
@@ -265,15 +267,23 @@ module portal_scheduler #(
   logic [         511:0] job_line_q;
   logic [   DomainW-1:0] job_domain_q;
   logic [     BankW-1:0] job_bank_q;
-  logic [NumWorkers-1:0] chosen, job_follow_q;
+  logic [NumWorkers-1:0] free, chosen_q, job_follow_q;
+  logic                  any_q;  // one is chosen
 
-  always_comb begin
+  // Who could be next: not who gets a line now.
+  assign free = job_ready_i & ~job_valid_o & ~follow_valid_o;
+  always_ff @(posedge clk_i) begin
     for (int unsigned w = 0; w < NumWorkers; w = w + 1) begin
-      chosen[w] = job_ready_i[w] && (job_ready_i & ~({NumWorkers{1'b1}} << w)) == '0;
+      chosen_q[w] <= free[w] && (free & ~({NumWorkers{1'b1}} << w)) == '0;
+    end
+    any_q <= free != '0;
+    if (rst_i) begin
+      chosen_q <= '0;
+      any_q    <= 1'b0;
     end
   end
 
-  assign job_free = !(job_worker_q && job_ready_i == '0) && !(job_side_q && !side_ready_i);
+  assign job_free = !(job_worker_q && !any_q) && !(job_side_q && !side_ready_i);
 
   always_ff @(posedge clk_i) begin
     if (job_free) begin
@@ -300,7 +310,7 @@ module portal_scheduler #(
     end
   end
 
-  assign job_valid_o     = chosen & {NumWorkers{job_worker_q}};
+  assign job_valid_o     = chosen_q & {NumWorkers{job_worker_q}};
   assign follow_valid_o  = job_follow_q;
   assign side_valid_o    = job_side_q;
   assign job_line_o      = job_line_q;

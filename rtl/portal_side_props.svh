@@ -9,7 +9,7 @@
 //@ given_once: the n-th line of a portal that is given to a worker is its n-th line: none is lost, none is given twice
 //@ wrong portal_scheduler: s/buffer_addr_o = \{p1_idx_q, p1_taken_q/buffer_addr_o = {p1_idx_q, p1_arrived_q/
 //@ one_worker: a line is given to one worker, one that is idle
-//@ wrong portal_scheduler: s/ && \(job_ready_i & ~\(\{NumWorkers\{1'b1\}\} << w\)\) == '0//
+//@ wrong portal_scheduler: s/ && \(free & ~\(\{NumWorkers\{1'b1\}\} << w\)\) == '0//
 //@ follows: a second line of a portal is given to the worker that has the first one, which does them in order, and to no other
 //@ wrong portal_scheduler: s/follow     = p3_match_q & follow_ready_i/follow = p3_match_q/
 //@ ended_once: a portal has at most two lines in hand, and an end is that of the first: none is ended twice
@@ -132,6 +132,8 @@
                          sent_slot));
       one_worker: assert ($onehot0({recall, unit_take, unit_follow}) &&
                           (unit_take & (busy_q | next_q)) == '0 && (unit_follow & next_q) == '0);
+      assert ($onehot0(\u_scheduler.chosen_q ) && \u_scheduler.any_q == (\u_scheduler.chosen_q != '0) &&
+              (\u_scheduler.chosen_q & ~(job_ready & ~follow_valid)) == '0);
       follows: assert (&s_same);
       assert ($onehot0({\u_scheduler.job_recall_q , \u_scheduler.job_worker_q ,
                         \u_scheduler.job_side_q , follow_valid}) && !next_q[NumWorkers]);

@@ -38,21 +38,15 @@ module skid_buffer #(
   assign out_free    = out_ready_i || !out_valid_q;
 
   always_ff @(posedge clk_i) begin
+    // Each one LUT from in_valid_i: nothing is parked while the input is open; it is closed with
+    // nothing parked only after a reset, and then the output is free.
+    out_valid_q  <= !out_free || (ready_q ? in_valid_i : skid_valid_q);
+    skid_valid_q <= !out_free && (skid_valid_q || in_valid_i);
+    ready_q      <= out_free || !(skid_valid_q || in_valid_i);
     if (rst_i) begin
       out_valid_q  <= 1'b0;
       skid_valid_q <= 1'b0;
       ready_q      <= 1'b0;
-    end else begin
-      if (out_free) begin
-        out_valid_q  <= skid_valid_q || take;
-        skid_valid_q <= 1'b0;
-        ready_q      <= 1'b1;
-      end else if (take) begin
-        skid_valid_q <= 1'b1;
-        ready_q      <= 1'b0;
-      end else begin
-        ready_q <= !skid_valid_q;
-      end
     end
     // Data needs no reset: nothing looks at it without its valid bit. A word parked in the skid
     // register is older than anything at the input, which is closed then.

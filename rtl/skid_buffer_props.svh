@@ -4,9 +4,9 @@
 //@ order: words leave in the order they came, unchanged, none lost and none twice
 //@ wrong: s/skid_valid_q \? skid_q : in_data_i/in_data_i/
 //@ room: a word is taken only when there is room for it, and shown as long as there is one
-//@ wrong: s/out_valid_q  <= skid_valid_q \|\| take/out_valid_q  <= take/
+//@ wrong: s/ready_q \? in_valid_i : skid_valid_q/ready_q \&\& in_valid_i/
 //@ full_rate: after a cycle in which the output was free, the input is ready
-//@ wrong: s/ready_q <= !skid_valid_q/ready_q <= skid_valid_q/
+//@ wrong: s/ready_q      <= out_free \|\| /ready_q      <= /
 
 // The words inside, the oldest first
 logic [2*Width-1:0] fv_words_q, fv_words_d;
