@@ -270,17 +270,24 @@ module line_release #(
     end
   end
 
+  // One or two less, but not less than 0; without -, which would become a carry chain.
+  function automatic [3:0] less(input [3:0] v, input two);
+    less = (two && v == 4'd1) ? 4'd0
+                              : v ^ {(two || !v[0]) && v[2:1] == 2'd0, (two || !v[0]) && !v[1],
+                                     two || !v[0], !two};
+  endfunction
+
   // The pipeline.
   always_ff @(posedge clk_i) begin
     if (!walking) begin
       // From the start, where the first two tokens are loaded; or over the same line again.
       next_q <= again ? 4'd0 : 4'd2;
-      left_q <= again ? count_i : (load_count_i > 4'd2) ? load_count_i - 4'd2 : 4'd0;
-      more_q <= again || load_count_i > 4'd2;
+      left_q <= again ? count_i : less(load_count_i, 1'b1);
+      more_q <= again || less(load_count_i, 1'b1) != 4'd0;
     end else if (a_step && more_q) begin
       next_q <= next_q + (gathering ? 4'd2 : 4'd1);
-      left_q <= (left_q == 4'd1) ? 4'd0 : left_q - (gathering ? 4'd2 : 4'd1);
-      more_q <= left_q > (gathering ? 4'd2 : 4'd1);
+      left_q <= less(left_q, gathering);
+      more_q <= less(left_q, gathering) != 4'd0;
     end
     if (!walking) begin
       a_idx_q    <= '0;
@@ -290,7 +297,7 @@ module line_release #(
     end else if (a_step) begin
       a_idx_q    <= next_q;
       a_token_q  <= next_token;
-      a_two_q    <= gathering && left_q > 4'd1;
+      a_two_q    <= gathering && left_q[3:1] != '0;
       a_second_q <= next_second;
     end
     if (a_step) begin

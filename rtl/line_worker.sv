@@ -393,8 +393,8 @@ module line_worker #(
 
   // Another portal's line only when nothing of this one is left here.
   always_ff @(posedge clk_i) begin
-    job_ready_o <= !rst_i && idle_q && !out_valid_o && !tell_valid_o && !next_valid_q &&
-                   !follow_valid_i && !job_take;
+    job_ready_o <= !rst_i && idle_q && out_free && (!tell_valid_o || tell_ready_i) &&
+                   !next_valid_q && !follow_valid_i && !job_take;
   end
   // (!idle_q || out_valid_o) && !next_valid_q, as a register. No job comes while one of the first
   // two is so, and a line that ends is in out_valid_o the cycle after.

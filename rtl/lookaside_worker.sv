@@ -234,7 +234,6 @@ module lookaside_worker #(
   assign err_status_o = status_q;
   assign err_token_o  = '0;
 
-  assign job_ready_o  = state_q == StIdle && !account_q && !miss_q;
   assign hold_o       = !job_ready_o;
 
   assign cnt_line_o   = finished && !refused_q;
@@ -268,8 +267,12 @@ module lookaside_worker #(
       end
       default: state_q <= StIdle;
     endcase
+    // Idle, and nothing to be sent any more; those two are only set while it is not.
+    job_ready_o <= ((state_q == StIdle && !(job_valid_i && job_ready_o)) ||
+                    (state_q == StLast && out_ready_i)) && !account_q && !miss_q;
     if (rst_i) begin
-      state_q <= StIdle;
+      state_q     <= StIdle;
+      job_ready_o <= 1'b0;
     end
   end
 
