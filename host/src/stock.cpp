@@ -417,10 +417,12 @@ void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
     if (!c->card_driver.lost()) {
       const std::lock_guard lock(self->mutex);
       // It may have come with the stock, also in a line that is not read yet; else only the card
-      // knows whether it is free, and is asked.
+      // knows whether it is free, and is asked. If the card is lost before it answers, it may have
+      // given the block to a kernel already: it stays away, in quarantine.
       if (self->drain() && may_be_a_kernels()) {
         self->release(list, &b.token, 1);
-        asked = self->drain();
+        self->drain();
+        asked = true;
       }
     }
     if (!asked) {

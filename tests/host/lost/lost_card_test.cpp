@@ -19,6 +19,7 @@
 #include "core.hpp"
 #include "counted_entries.hpp"
 #include "current.hpp"
+#include "exalloc/bulk.h"
 #include "exalloc/exalloc.h"
 #include "exalloc/stats.hpp"
 #include "exalloc/stream.h"
@@ -319,6 +320,27 @@ TEST(lost_card, what_the_host_takes_over_is_free) {
     EXPECT_GT(away, 0u);
     EXPECT_LT(away, 800u);
     EXPECT_EQ(stored(streamed), 800u - away);
+  });
+}
+
+// The card was asked whether the block is free, so it may have given it to a kernel since.
+TEST(lost_card, a_kernels_block_whose_free_is_not_answered_stays_in_quarantine) {
+  IN_A_CHILD([](trick_card& card, const error_log& log) {
+    zone_under_test streamed(1000);
+    ASSERT_EQ(exalloc_stream_attach(0, &streamed.header, EXALLOC_STREAM_POP), 0)
+        << exalloc_last_error();
+    const zone* const z = zone_table::find(&streamed.header);
+    const std::uint32_t kernels = z->extents()[0].first_token + 999;
+    void* const block = exalloc_block(&streamed.header, kernels);
+    ASSERT_EQ(z->state(kernels).load(), block_state::away);
+    exalloc_processor_flush();  // no answer is waited for but that to the question
+    card.play(trick::deaf);
+    exalloc_zone_free(&streamed.header, &block, 1);
+    loss(log);
+    EXPECT_EQ(z->state(kernels).load(), block_state::away);
+    ExFreeToZone(&streamed.header, block);  // now that the card is lost the caller is believed
+    EXPECT_EQ(z->state(kernels).load(), block_state::free);
+    EXPECT_EQ(log.count("double_free"), 0u);
   });
 }
 
