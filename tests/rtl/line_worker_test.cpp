@@ -258,8 +258,8 @@ class LineWorker : public ports::SeededTest {
   bool told_early_ = false;
   Counts counts_;
   bool ended_ = false;
-  bool followed_ = false;           // a second line may begin before the first one's end is taken
-  std::vector<unsigned> banks_;     // of each end: the bank pointer, the lines until then
+  bool followed_ = false;        // a second line may begin before the first one's end is taken
+  std::vector<unsigned> banks_;  // of each end: the bank pointer, the lines until then
   std::vector<std::size_t> at_end_;
 };
 
@@ -455,6 +455,13 @@ TEST_F(LineWorker, ReleasesWithEveryKindOfBadToken) {
   const uint64_t sent = lanes_.sent;
   Check(Submission({kRelease, 3, 1, 9}, {t[56], 0, t[57]}), 5);
   EXPECT_EQ(lanes_.sent, sent + 2);
+  // Any bits in any place: all are named as they came, however long they wait.
+  Slow();
+  for (int n = 0; n < 20; ++n) {
+    std::vector<uint32_t> any(14);
+    for (uint32_t& token : any) token = static_cast<uint32_t>(rng_());
+    Check(Submission({kRelease, 14, 1, 9}, any), 5);
+  }
 }
 
 TEST_F(LineWorker, MatchesTheModelOnLongRandomRuns) {

@@ -387,6 +387,16 @@ TEST_F(PortalScheduler, LooksAheadWithoutBeingAsked) {
     for (int cycle = 0; cycle < 20; ++cycle) Step();
     EXPECT_EQ(follows_, follows + 1);
     EXPECT_EQ(p.in_hand, 2u);
+    // One more goes to nobody else while one of the two is in hand.
+    follow_ = false;
+    Arrive(who);
+    Step();
+    for (int cycle = 0; cycle < 2000 && (p.in_hand != 0 || !p.lines.empty()); ++cycle) {
+      p.completion_head = p.completion_tail;
+      Step();
+      if (HasFailure()) return;
+    }
+    EXPECT_TRUE(p.lines.empty());
     while (!done_.empty() && !HasFailure()) Step();
   }
 }
