@@ -51,7 +51,7 @@ class alignas(64) magazine : public exalloc_magazine {
     std::memset(static_cast<void*>(slots), 0, static_cast<std::size_t>(reach_) * sizeof(slots[0]));
     reach_ = 0;
     withheld_ = 0;
-    frozen_ = false;
+    frozen_ = abandoned_ = false;
     taken_ = 0;
     set(moved_, 0);
     set(slow_in_use_, 0);
@@ -206,10 +206,11 @@ class alignas(64) magazine : public exalloc_magazine {
     for (; taken_ < n; ++taken_, ++count) take(get(taken_));
     return count;
   }
-  // Any thread, while frozen and after a heavy_fence(): leaves all blocks to whoever finds them by
-  // their state bytes. Token of the one that the owner may be about to return, which withheld()
-  // remembers; 0 if there is none.
+  // Any thread, while frozen and after a heavy_fence(), for good: leaves all blocks to whoever
+  // finds them by their state bytes. Token of the one that the owner may be about to return, kept
+  // until take_withheld(); 0 if there is none, or no more.
   std::uint32_t abandon() noexcept {
+    if (std::exchange(abandoned_, true)) return withheld_;
     const std::int32_t n = count_of(__atomic_load_n(&word, __ATOMIC_SEQ_CST));
     taken_ = std::max(taken_, n);
     const bool used = n >= 0 && n < capacity && get(at(n).state) != nullptr;
@@ -303,7 +304,7 @@ class alignas(64) magazine : public exalloc_magazine {
     __atomic_store_n(&word, w + EXALLOC_PUSH, static_cast<int>(owner_store));
   }
 
-  bool frozen_ = false;
+  bool frozen_ = false, abandoned_ = false;
   std::uint32_t withheld_ = 0;
   std::int32_t taken_ = 0;    // slots below were taken since the freeze
   std::int32_t reach_ = 0;    // slots from here on were never used

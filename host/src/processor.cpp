@@ -64,11 +64,8 @@ processor::processor(driver& d, const token_table& tokens,
 
 void processor::forget_thread() {
   owner.forget();
-  for (const auto& m : magazines_) {
-    if (m == nullptr) continue;
-    m->freeze();
-    m->clear();
-  }
+  for (std::size_t number = 0; number < magazines_.size(); ++number)
+    if (magazines_[number] != nullptr) forget_frozen(number);
   for (const auto& u : lookasides_) {
     if (u == nullptr) continue;
     u->busy.store(false, std::memory_order_relaxed);
@@ -373,12 +370,10 @@ void processor::flush() {
     if (magazines_[number] == nullptr) continue;
     magazine& m = *magazines_[number];
     const block_list& list = *lists_[number].list;
-    // With a lost card the state bytes say what is free. In scarce mode there is nothing but perhaps
-    // a block pushed at the last moment, which a sweep finds.
+    // With a lost card the state bytes say what is free. In scarce mode there is nothing but
+    // perhaps a block pushed at the last moment, which a sweep finds.
     if (driver_.lost()) {
-      m.freeze();
-      m.clear();
-      lists_[number].list->set_rescued(false);
+      forget_frozen(number);
       continue;
     }
     m.forget_popped();
@@ -392,17 +387,25 @@ void processor::flush() {
   drain();
 }
 
-void processor::release(const block_list& list, const std::uint32_t* tokens, std::size_t count) {
-  if (list.streamed())
-    for (std::size_t i = 0; i < count; ++i)
-      list.state(tokens[i]).store(block_state::away, std::memory_order_relaxed);
-  while (count != 0) {
+void processor::forget_frozen(std::size_t number) {
+  magazine& m = *magazines_[number];
+  m.freeze();
+  // What it has withheld, whoever looks through the state bytes next will find. Without the list's
+  // mutex: a call that has just looked may go on without that block, as this thread was in a call.
+  if (m.take_withheld() != 0) lists_[number].list->set_rescued(false);
+  m.clear();
+}
+
+bool processor::release(const block_list& list, const std::uint32_t* tokens, std::size_t count) {
+  bool sent = true;
+  while (count != 0 && sent) {
     const std::size_t now = std::min<std::size_t>(count, regs::tokens_per_line);
-    submit(regs::opcode::release, list, static_cast<std::uint32_t>(now), tokens, now);
+    sent = submit(regs::opcode::release, list, static_cast<std::uint32_t>(now), tokens, now);
     tokens += now;
     count -= now;
   }
   if (portal_.unrung() >= lines_per_doorbell) ring();
+  return sent;
 }
 
 void processor::ask(magazine& m, const block_list& list, std::uint32_t count) {
@@ -415,13 +418,18 @@ void processor::ask(magazine& m, const block_list& list, std::uint32_t count) {
   }
 }
 
-void processor::submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
+bool processor::submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
                        const std::uint32_t* tokens, std::size_t token_count) {
   if (portal_.full()) wait_for([&] { return !portal_.full(); });
-  if (driver_.lost()) return;
+  if (driver_.lost()) return false;
+  // Only now: a lost card's kernels have no block that was not given to it.
+  if (opcode == regs::opcode::release && list.streamed())
+    for (std::size_t i = 0; i < token_count; ++i)
+      list.state(tokens[i]).store(block_state::away, std::memory_order_relaxed);
   const bool ack = opcode == regs::opcode::release && ++lines_unanswered_ >= lines_per_ack;
   if (ack || opcode != regs::opcode::release) lines_unanswered_ = 0;
   portal_.submit(opcode, list.number(), list.generation(), count, {tokens, token_count}, ack);
+  return true;
 }
 
 void processor::start_drain() {

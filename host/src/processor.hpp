@@ -70,8 +70,9 @@ class processor {
   processor_stats slow;
 
   // ---- Any thread that holds the lock ----
-  // Writes a RELEASE line for every 14 tokens.
-  void release(const block_list& list, const std::uint32_t* tokens, std::size_t count);
+  // Writes a RELEASE line for every 14 tokens. False: the card is lost and has not been given the
+  // last of them.
+  bool release(const block_list& list, const std::uint32_t* tokens, std::size_t count);
   // Lets the card start on whatever it has not yet executed, and be asked to say when that is done.
   void start_drain();
   // Waits until all lines are executed and consumed. False if the card is lost.
@@ -130,6 +131,8 @@ class processor {
     std::uint16_t generation = 0;
   };
 
+  // The card lost, the list's user gone: its magazine keeps nothing.
+  void forget_frozen(std::size_t number);
   void ask(magazine& m, const block_list& list, std::uint32_t count);
   // Adapts how many are to be on the way, of which `moved` have been used up or were too many.
   static void adapt(magazine& m, std::uint32_t moved) noexcept;
@@ -148,8 +151,8 @@ class processor {
   void spill(magazine& m, const block_list& list, std::int32_t count);
   // Gives the oldest parked ones back to the card.
   void release_parked(magazine& m, const block_list& list, std::size_t count);
-  // Writes one line, waiting for room.
-  void submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
+  // Writes one line, waiting for room. False: none, the card is lost.
+  bool submit(regs::opcode opcode, const block_list& list, std::uint32_t count,
               const std::uint32_t* tokens, std::size_t token_count);
   // Takes all completion lines there are to where they belong.
   void consume();

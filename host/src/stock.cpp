@@ -71,7 +71,7 @@ void leave(processor& self, block_list& list) {
 
 // The same, if there is plenty again.
 void leave_scarce_mode(core& c, processor& self, block_list& list) {
-  if (!list.host_backed() && !list.rescued() && list.store.size() >= plenty(c, list))
+  if (!list.host_backed() && !c.card_driver.lost() && list.store.size() >= plenty(c, list))
     leave(self, list);
 }
 
@@ -155,8 +155,9 @@ void rescue(core& c, block_list& list) {
 // Under the list's mutex: with a lost card, the calling owner's own withheld block comes back, and
 // the store's top is free. The block that the caller is freeing was not free before.
 void refresh(core& c, processor& self, block_list& list, std::uint32_t freeing) {
-  if (to_be_rescued(c, list)) rescue(c, list);
-  if (!list.rescued()) return;
+  if (!c.card_driver.lost() || list.host_backed()) return;
+  // Who has blocks that it missed says so without the mutex: that the next call has to do it again.
+  if (!list.rescued()) rescue(c, list);
   {
     const std::lock_guard lock(self.mutex);
     magazine* m = self.find(list);
@@ -176,8 +177,10 @@ void search(core& c, processor& self, block_list& list, std::uint32_t freeing) {
     list.grow(self, list.total());
     return;
   }
-  if (list.rescued()) {
-    while (list.store.empty() && list.grow(self, list.total())) refresh(c, self, list, freeing);
+  if (c.card_driver.lost()) {
+    do {
+      refresh(c, self, list, freeing);
+    } while (list.store.empty() && list.grow(self, list.total()));
     return;
   }
   {
@@ -420,9 +423,8 @@ void* free_unowned(block_list& list, block b, bool want_previous) noexcept {
       // knows whether it is free, and is asked. If the card is lost before it answers, it may have
       // given the block to a kernel already: it stays away, in quarantine.
       if (self->drain() && may_be_a_kernels()) {
-        self->release(list, &b.token, 1);
+        asked = self->release(list, &b.token, 1);
         self->drain();
-        asked = true;
       }
     }
     if (!asked) {

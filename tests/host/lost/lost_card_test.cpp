@@ -16,6 +16,7 @@
 
 #include "../child_process.hpp"
 #include "../error_log.hpp"
+#include "card_in_a_child.hpp"
 #include "core.hpp"
 #include "counted_entries.hpp"
 #include "current.hpp"
@@ -32,51 +33,15 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
+using test::block_size;
 using test::drop_entry;
 using test::entries_out;
+using test::in_thread;
 using test::make_entry;
 using test::trick;
 using test::trick_card;
+using test::zone_under_test;
 
-constexpr ULONG block_size = 64;
-
-class zone_under_test {
- public:
-  explicit zone_under_test(std::size_t blocks) : memory_(16 + blocks * block_size) {
-    EXPECT_EQ(
-        ExInitializeZone(&header, block_size, memory_.data(), static_cast<ULONG>(memory_.size())),
-        STATUS_SUCCESS)
-        << exalloc_last_error();
-  }
-  // All that can be had, each once.
-  std::set<void*> take_all() {
-    std::set<void*> all;
-    while (void* p = ExAllocateFromZone(&header)) EXPECT_TRUE(all.insert(p).second);
-    return all;
-  }
-  void free_all(const std::set<void*>& blocks) {
-    for (void* p : blocks) ExFreeToZone(&header, p);
-  }
-  ZONE_HEADER header{};
-
- private:
-  std::vector<char> memory_;
-};
-
-void in_thread(const std::function<void()>& what) { std::thread(what).join(); }
-
-// Runs `body` in a child process with a trick card of its own.
-template <class Body>
-[[noreturn]] void with_card(Body&& body, std::uint32_t patience_ms = 100) {
-  auto made = std::make_unique<trick_card>(patience_ms);
-  trick_card& card = *made;
-  error_log log;
-  test::run_child([&] {
-    core::open_with(std::move(made));
-    body(card, log);
-  });
-}
-#define IN_A_CHILD(...) EXPECT_EXIT(with_card(__VA_ARGS__), testing::ExitedWithCode(0), "")
 // Where the card is to be waited for, on whatever machine.
 constexpr std::uint32_t patient_ms = 30'000;
 
