@@ -45,7 +45,6 @@ class alignas(64) magazine : public exalloc_magazine {
   void prepare(state_byte* table) noexcept {
     serve_nothing();
     set(word, empty_word);
-    bounds(0, 0);
     table_ = reinterpret_cast<std::uintptr_t>(table);
     // What lies above the top is looked at, too.
     std::memset(static_cast<void*>(slots), 0, static_cast<std::size_t>(reach_) * sizeof(slots[0]));
@@ -60,6 +59,7 @@ class alignas(64) magazine : public exalloc_magazine {
     allowed = {};
     parked.clear();
     stash.full = 0;
+    bounds(0, 0);
   }
   // No call is compiled into its caller for it any more.
   void serve_nothing() noexcept {

@@ -273,6 +273,21 @@ TEST(zone, null_is_no_block) {
   }
 }
 
+// A thread's first call on a zone whose blocks are scarce makes a magazine that serves nothing yet.
+TEST(zone, null_is_no_block_while_blocks_are_scarce) {
+  error_log log;
+  segment s(16 + 10 * 48);
+  zone_header z;
+  init(z, 48, s);
+  EXPECT_EQ(take_all(z).size(), 10U);
+  std::thread([&] {
+    EXPECT_EQ(ExAllocateFromZone(&z), nullptr);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ExFreeToZone(&z, nullptr), nullptr);
+  }).join();
+  EXPECT_EQ(log.count("foreign"), 3U);
+  EXPECT_EQ(log.size(), 3U);
+}
+
 TEST(zone, a_header_never_initialised_is_told) {
   error_log log;
   zone_header z;
