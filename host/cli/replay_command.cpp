@@ -266,7 +266,10 @@ void add_replay(CLI::App& app) {
                    "travels on the link by name (sim only)")
       ->type_name("FILE.fst");
   command->add_option("--fault", args->fault, "What goes wrong on link, bus and card: see below")
-      ->type_name("FAULT,...");
+      ->type_name("FAULT,...")
+      ->check([](const std::string& faults) {
+        return std::string(faults.empty() ? "no fault is named, as in lost:completion@1%" : "");
+      });
   command->add_flag("--strict", args->strict, "Refuse a trace with a malformed line");
   command->footer(examples);
   command->callback([args] { replay_trace(*args); });

@@ -112,6 +112,7 @@ TEST_F(program, a_mistake_is_named_with_where_help_is) {
            {"replay a b", "\"b\" is one argument too many"},
            {"replay a --seed 18446744073709551616",
             "is no whole number from 0 to 1844674407370955"},
+           {"replay a --fault ''", "--fault: no fault is named, as in lost:completion@1% ("},
            {"replay a --limit -3", "--limit: \"-3\" is no whole number"},
            {"replay a --zone-blocks 65537", "is no whole number from 1 to 65536"},
            {"pool x1", "PID: \"x1\" is no whole number"},
