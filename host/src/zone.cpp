@@ -144,7 +144,7 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   // Everything must be in place before the card hands out the first block.
   core_.tokens.describe(*first, count, {bytes + sizeof(ZONE_SEGMENT_HEADER), block_size_, 0});
   publish(s);
-  if (streamed())
+  if (streamed() && !core_.card_driver.lost())
     for (std::uint32_t i = 0; i < blocks; ++i)
       state(token_of(*first, i)).store(block_state::away, std::memory_order_relaxed);
   if (host_backed()) {

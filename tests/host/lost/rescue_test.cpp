@@ -14,6 +14,7 @@
 
 #include "card_in_a_child.hpp"
 #include "current.hpp"
+#include "exalloc/stream.h"
 #include "stock.hpp"
 
 namespace exalloc {
@@ -109,6 +110,21 @@ TEST(rescue, what_the_card_has_not_been_given_is_not_away) {
     c.card_driver.lose("the test says so");
     EXPECT_FALSE(self->release(list, &mine, 1));
     EXPECT_EQ(list.state(mine).load(), block_state::free);
+  });
+}
+
+TEST(rescue, no_kernel_has_what_a_zone_gets_after_it) {
+  IN_A_CHILD([](trick_card&, const error_log&) {
+    zone_under_test z(100);
+    ASSERT_EQ(exalloc_stream_attach(0, &z.header, EXALLOC_STREAM_POP), 0) << exalloc_last_error();
+    core::get().card_driver.lose("the test says so");
+    z.take_all();
+    const unsigned away = exalloc_quarantined(&z.header, nullptr, 0);
+    std::vector<char> more(16 + 50 * block_size);
+    ASSERT_EQ(ExExtendZone(&z.header, more.data(), static_cast<ULONG>(more.size())),
+              STATUS_SUCCESS);
+    EXPECT_EQ(z.take_all().size(), 50u);
+    EXPECT_EQ(exalloc_quarantined(&z.header, nullptr, 0), away);
   });
 }
 
