@@ -143,10 +143,10 @@ bool zone::add_segment(std::byte* bytes, std::uint32_t size) {
   s.first_token = token_of(*first, 0);
   // Everything must be in place before the card hands out the first block.
   core_.tokens.describe(*first, count, {bytes + sizeof(ZONE_SEGMENT_HEADER), block_size_, 0});
-  publish(s);
   if (streamed() && !core_.card_driver.lost())
     for (std::uint32_t i = 0; i < blocks; ++i)
       state(token_of(*first, i)).store(block_state::away, std::memory_order_relaxed);
+  publish(s);
   if (host_backed()) {
     const std::lock_guard lock(mutex);
     for (std::uint32_t i = blocks; i-- > 0;) {
