@@ -374,10 +374,6 @@ unsigned block::index_bits() const { return static_cast<unsigned>(std::bit_width
 
 unsigned block::window_bits() const { return static_cast<unsigned>(std::bit_width(stride - 1)); }
 
-const enumeration& description::find_enum(std::string_view enum_name) const {
-  return *std::ranges::find(enums, enum_name, &enumeration::name);
-}
-
 std::uint32_t layout_hash(const json& json) {
   auto bare = json;
   remove_prose(bare);

@@ -84,8 +84,6 @@ struct description {
   std::vector<word> structs;
   std::vector<block> blocks;
   std::uint32_t layout_hash = 0;
-
-  [[nodiscard]] const enumeration& find_enum(std::string_view enum_name) const;
 };
 
 /// The registers' addresses have this many bits.

@@ -16,7 +16,7 @@
 //@ wrong: s/Pulse \+ Settle/Pulse/
 
 // The register port: an access is taken only while it is not held off; an answer only for one taken.
-logic fv_aw_q, fv_w_q, fv_ar_q, fv_asked_q, fv_quiet_q, fv_board_q, fv_was_reset_q, fv_host_q;
+logic fv_aw_q, fv_w_q, fv_ar_q, fv_quiet_q, fv_board_q, fv_was_reset_q, fv_host_q;
 logic [2:0] fv_pulse_q, fv_settled_q;
 always_comb begin
   assume (!(hold_aw_o && aw_i) && !(hold_w_o && w_i) && !(hold_ar_o && ar_i));

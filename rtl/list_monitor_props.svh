@@ -85,7 +85,7 @@ logic [NumLists-1:0] fv_kept;
 logic [NumLists-1:0] fv_bits_q, fv_before_q;
 logic fv_g_falls_q, fv_g_recovers_q, fv_h_falls_q, fv_h_recovers_q;
 logic [NumLists-1:0] fv_above;
-logic [ValueW-1:0] fv_use, fv_use_next, fv_total, fv_total_next, fv_out, fv_low, fv_high;
+logic [ValueW-1:0] fv_use, fv_use_next, fv_total, fv_total_next, fv_out;
 logic [ValueW-1:0] fv_out_next, fv_low_next, fv_high_next;
 logic [ValueW-1:0] fv_f_total, fv_f_use, fv_f_free, fv_f_low, fv_f_high, fv_f_water, fv_wet;
 logic fv_e_any, fv_f_any;
@@ -103,8 +103,6 @@ always_comb begin
   fv_total      = '0;
   fv_total_next = '0;
   fv_out        = '0;
-  fv_low        = '0;
-  fv_high       = '0;
   fv_out_next   = '0;
   fv_low_next   = '0;
   fv_high_next  = '0;
@@ -117,8 +115,6 @@ always_comb begin
   for (int unsigned l = 0; l < NumLists; l = l + 1) begin
     if (fv_e_list == 8'(l)) begin
       fv_out   = fv_out_q[l*ValueW+:ValueW];
-      fv_low   = fv_low_q[l*ValueW+:ValueW];
-      fv_high  = fv_high_q[l*ValueW+:ValueW];
       fv_use   = fv_use_q[l*ValueW+:ValueW];
       fv_total = fv_total_q[l*ValueW+:ValueW];
       if (fv_e_kind[7]) fv_out_d[l*ValueW+:ValueW] = fv_out + fv_e_operand;

@@ -44,7 +44,7 @@ end
 // Operations on their way, the oldest first: what was taken against what the stages hold
 localparam int unsigned FvOpW = TagW + 3 + ListW + DomainW + EntryW;
 localparam int unsigned FvStages = 5;
-logic [FvStages*FvOpW-1:0] fv_queue_q, fv_queue_d, fv_stages;
+logic [FvStages*FvOpW-1:0] fv_queue_q, fv_queue_d;
 logic [2:0] fv_waiting_q, fv_waiting_d, fv_staged;
 logic fv_s1_op, fv_s2_op;
 assign fv_s1_op = s1_valid_q && !s1_sweep_q;

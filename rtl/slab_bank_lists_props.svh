@@ -66,7 +66,7 @@ always_ff @(posedge clk_i) begin
     end
   end
 end
-logic [StateW-1:0] fv_ex, fv_fw, fv_ct, fv_pr, fv_rd_word, fv_w2_word;
+logic [StateW-1:0] fv_ex, fv_fw, fv_pr, fv_rd_word, fv_w2_word;
 logic [ChooseW-1:0] fv_ct_word;
 logic [7:0] fv_w2_q;
 always_ff @(posedge clk_i) fv_w2_q <= wb_list_q;

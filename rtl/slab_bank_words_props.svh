@@ -84,7 +84,7 @@ end
 
 // What slab_bank feeds: addresses moving from stage to stage; what execute writes is made of the newest word; nothing
 // executes during the sweep. An operation that erases runs alone: what is read within four cycles of it is of no interest.
-logic [AddrW-1:0] fv_ad_q, fv_rd_q, fv_wb_target_q, fv_w2_target_q, fv_w3_target_q;
+logic [AddrW-1:0] fv_ad_q, fv_rd_q, fv_w3_target_q;
 logic fv_rst_q, fv_sweeping_q, fv_rd_good_q, fv_fw_good_q, fv_w3_write_q, fv_w3_push_q, fv_w3_link_q;
 logic [3:0] fv_erased_q;
 logic [3:0] fv_head_flags, fv_word_flags, fv_bits_flags;
@@ -151,20 +151,16 @@ logic [4*BitW-1:0] fv_limits;
 assign fv_words      = {fv_word3, fv_word2, fv_word1, fv_word0};
 assign fv_link_words = {fv_link3, fv_link2, fv_link1, fv_link0};
 assign fv_limits     = {fv_limit3, fv_limit2, fv_limit1, fv_limit0};
-logic [SlabWidth-1:0] fv_before;   // mask of the slab in forward before the operation in execute
-logic [7:0] fv_before_owner;
-logic [BitW-1:0] fv_before_limit, fv_mem_limit;
-logic [LinkW-1:0] fv_before_links, fv_mem_links;
+logic [7:0] fv_before_owner;  // of the slab in forward before the operation in execute
+logic [BitW-1:0] fv_mem_limit;
+logic [LinkW-1:0] fv_mem_links;
 logic [FvWordW-1:0] fv_mem_word;
 always_comb begin
   fv_now = '0;
   fv_now_owner = '0;
   fv_now_limit = '0;
   fv_now_links = '0;
-  fv_before = '0;
   fv_before_owner = '0;
-  fv_before_limit = '0;
-  fv_before_links = '0;
   fv_mem_word = '0;
   fv_mem_links = '0;
   fv_mem_limit = '0;
@@ -177,10 +173,7 @@ always_comb begin
       fv_now_owner    = fv_owner_d[s*8 +: 8];
       fv_now_limit    = fv_limit_d[s*BitW +: BitW];
       fv_now_links    = fv_links_d[s*LinkW +: LinkW];
-      fv_before       = fv_mask_q[s*SlabWidth +: SlabWidth];
       fv_before_owner = fv_owner_q[s*8 +: 8];
-      fv_before_limit = fv_limit_q[s*BitW +: BitW];
-      fv_before_links = fv_links_q[s*LinkW +: LinkW];
       fv_mem_word     = fv_words[s*FvWordW +: FvWordW];
       fv_mem_links    = fv_link_words[s*LinkW +: LinkW];
       fv_mem_limit    = fv_limits[s*BitW +: BitW];
@@ -206,7 +199,7 @@ always_comb begin
   end
 end
 // Stages: which write the word in read and in forward misses. w3 is the one before w2.
-logic fv_wb_hit, fv_w2_hit, fv_w3_hit, fv_rd_wb, fv_rd_w2;
+logic fv_wb_hit, fv_w2_hit, fv_w3_hit, fv_rd_w2;
 logic fv_quiet;
 logic [3:0] fv_wb_flags, fv_w2_flags, fv_w3_flags;
 assign fv_wb_hit = wb_write_q && wb_slab_q == fw_slab_i;
@@ -214,7 +207,6 @@ assign fv_w2_hit = w2_write_q && w2_slab_q == fw_slab_i;
 assign fv_w3_hit = fv_w3_write_q && fv_w3_target_q == fw_slab_i;
 assign fv_rd_w2  = w2_write_q && w2_slab_q == rd_slab_i;
 assign fv_quiet  = fv_erased_q == 4'd0 && !(ex_erase_i && ex_write_i);
-logic [SlabWidth-1:0] fv_w2_mask, fv_w3_mask;
 always_comb begin
   for (int unsigned q = 0; q < 4; q++) begin
     fv_wb_flags[q] = wb_mask_q[q*QuarterW +: QuarterW] != '0;

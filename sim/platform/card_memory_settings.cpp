@@ -26,8 +26,6 @@ unsigned card_memory_settings::bank(const std::string& called) const {
                   bank_name, bank_name, banks - 1));
 }
 
-std::span<const card_memory_settings> card_memory_presets() { return presets; }
-
 const card_memory_settings& card_memory_preset(std::string_view name) {
   std::string known;
   for (const card_memory_settings& s : presets) {

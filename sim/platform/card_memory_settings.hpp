@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,7 +32,6 @@ struct card_memory_settings {
   unsigned bank(const std::string& called) const;
 };
 
-std::span<const card_memory_settings> card_memory_presets();
 // Throws std::invalid_argument with the names there are.
 const card_memory_settings& card_memory_preset(std::string_view name);
 

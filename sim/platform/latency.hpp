@@ -17,7 +17,6 @@ struct latency_table {
   static constexpr latency_table fixed(std::uint32_t ns) { return {{ns, ns, ns, ns, ns, ns}}; }
   std::uint32_t minimum_ns() const { return ns.front(); }
   std::uint32_t median_ns() const { return ns[1]; }
-  std::uint32_t maximum_ns() const { return ns.back(); }
 };
 
 // A stream of latencies. Streams of one seed and different numbers are independent.

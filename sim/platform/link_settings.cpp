@@ -46,10 +46,6 @@ std::uint64_t link_settings::bytes_per_second() const {
   return (gen3_lane << (generation - 3)) * lanes * data_link_share / 10'000;
 }
 
-double link_settings::posted_writes_per_second(unsigned payload) const {
-  return static_cast<double>(bytes_per_second()) / (payload + request_overhead);
-}
-
 std::uint64_t link_settings::wire_ns(unsigned bytes) const {
   const std::uint64_t line =
       has_rate() ? bytes * std::uint64_t{1'000'000'000} / bytes_per_second() : 0;

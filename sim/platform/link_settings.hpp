@@ -39,8 +39,6 @@ struct link_settings {
   bool has_rate() const { return generation != 0; }
   // What is left for TLPs in one direction, after encoding and data link packets.
   std::uint64_t bytes_per_second() const;
-  // 64 bytes of payload each, back to back.
-  double posted_writes_per_second(unsigned payload) const;
 
   // Medians of what one piece of traffic takes on an idle link, from end to end without the card.
   std::uint64_t register_read_ns() const;

@@ -372,7 +372,8 @@ TEST(Header, EveryFieldIsThatOfTheDescription) {
 
 TEST(Header, NamesAndProseOfCodes) {
   const gen::description d = gen::load(input);
-  for (const gen::enum_value& v : d.find_enum("status").values) {
+  const auto status = std::ranges::find(d.enums, "status", &gen::enumeration::name);
+  for (const gen::enum_value& v : status->values) {
     const auto s = static_cast<regs::status>(v.value);
     EXPECT_EQ(regs::to_string(s), v.name);
     EXPECT_EQ(regs::describe(s), v.desc);

@@ -70,7 +70,6 @@ class Model {
   int Owner(int slab) const { return slabs_[slab].owner; }
   int Limit(int slab) const { return slabs_[slab].limit; }
   bool IsOpen(int list) const { return lists_[list].open; }
-  size_t Linked(int list) const { return lists_[list].order.size(); }
 
  private:
   struct Slab {

@@ -104,10 +104,6 @@ bool pool_memory::free_big(std::byte* first) noexcept {
   return true;
 }
 
-std::size_t pool_memory::big_bytes(const pool_finding& block) const noexcept {
-  return pages_.big(block.block.data).bytes.load(std::memory_order_relaxed);
-}
-
 void pool_memory::set_limit(pool_kind kind, std::uint64_t bytes) noexcept {
   pages_.set_limit(kind, bytes);
 }

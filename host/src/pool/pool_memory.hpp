@@ -175,9 +175,6 @@ class pool_memory final : private memory_source {
     exalloc::free_slow(*c.list, {data, token}, false);
   }
 
-  // Bytes the caller asked for when a big block was allocated.
-  std::size_t big_bytes(const pool_finding& block) const noexcept;
-
   // Limits are bytes held; what is held already stays.
   void set_limit(pool_kind kind, std::uint64_t bytes) noexcept;
   pool_usage usage(pool_kind kind) const noexcept;
