@@ -52,7 +52,9 @@ inline void* free(block_list& list, block b, bool want_previous) noexcept {
   state_byte& state = list.state(b.token);
   if (state.load(std::memory_order_relaxed) != block_state::allocated) [[unlikely]]
     return free_unowned(list, b, want_previous);
+  // First: whoever finds the magazine's blocks by their state bytes relies on it.
   state.store(block_state::free, std::memory_order_relaxed);
+  light_fence();
   if (const processor* p = fast_processor; p != nullptr) [[likely]] {
     if (magazine* m = p->find(list); m != nullptr) [[likely]] {
       if (want_previous) {
